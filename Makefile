@@ -1,0 +1,39 @@
+# The habits of this house; `make` alone lists them from the comments behind the names.
+
+VENV := .venv/bin
+UV := $(shell command -v uv || echo $(VENV)/uv)
+# No host names, all platforms: the same two files serve every machine and every mirror.
+COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
+	--custom-compile-command "make lock" pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help venv check fmt test bench lock
+
+help: ## list these commands
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+venv: ## make .venv with the tools, or find that it is up to date
+	@.ci/venv.sh requirements-dev.lock
+
+check: venv ## format, lint, types, layers, house rules: what a change must pass first
+	$(VENV)/ruff format --check --quiet
+	$(VENV)/ruff check --quiet
+	$(VENV)/mypy
+	$(VENV)/lint-imports
+	$(VENV)/pytest tests/house -q
+
+fmt: venv ## format, and correct what can be corrected
+	$(VENV)/ruff format
+	$(VENV)/ruff check --fix
+
+test: venv ## all tests: unit, contract, integration, e2e
+	./test
+
+bench: venv ## the figures of the README, measured on this machine
+	$(VENV)/python bench/proxies.py
+	$(VENV)/python bench/meter.py
+	$(VENV)/python bench/count.py
+
+lock: ## pin all packages and their hashes again (needs uv)
+	$(COMPILE) --output-file requirements.lock
+	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock

@@ -1,0 +1,1 @@
+"""The server: routes, authentication, relay, admin and account API; app.py alone constructs shells."""

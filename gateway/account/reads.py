@@ -1,0 +1,59 @@
+"""/api/v1: what an account may read of itself. A member sees the requests and packs that are theirs to see."""
+
+from aiohttp import web
+
+from gateway.admin import ledger
+from gateway.admin.paging import list_page, list_query, resource_of
+from gateway.admin.serving import answered, member
+from gateway.auth import Principal
+from gateway.deps import Deps
+from metering.books.filters import Scope
+from metering.books.held import with_reserved
+from metering.books.packs import STATUSES
+
+ADMIN = "admin"
+
+
+def scope_of(principal: Principal) -> Scope:
+    """Return what a caller may see: an account's admin all of it, a member what is their own."""
+    return Scope(principal.account_id, principal.role != ADMIN, principal.user_id)
+
+
+async def get_balance(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
+    """Serve GET /api/v1/balance."""
+    resource = resource_of(request.query)
+    found = await deps.books.balances.read(deps.admission, [principal.account_id], resource)
+    return answered(found[principal.account_id])
+
+
+async def list_packs(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
+    """Serve GET /api/v1/packs, newest first: of a member the shared ones and their own."""
+    asked = list_query(request.query, status=STATUSES)
+    found = await deps.books.packs.page(
+        principal.account_id,
+        limit=asked.limit + 1,
+        before=asked.before,
+        status=asked.others.get("status"),
+        scope=scope_of(principal),
+    )
+    return answered(list_page(await with_reserved(found, deps.admission, deps.store), asked))
+
+
+async def list_entries(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
+    """Serve GET /api/v1/ledger."""
+    return await ledger.list_entries(request, deps, scope_of(principal))
+
+
+async def list_events(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
+    """Serve GET /api/v1/events."""
+    return await ledger.list_events(request, deps, scope_of(principal))
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the routes of an account's own reads."""
+    return [
+        web.get("/api/v1/balance", member(get_balance), allow_head=False),
+        web.get("/api/v1/packs", member(list_packs), allow_head=False),
+        web.get("/api/v1/ledger", member(list_entries), allow_head=False),
+        web.get("/api/v1/events", member(list_events), allow_head=False),
+    ]

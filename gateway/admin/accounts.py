@@ -1,0 +1,63 @@
+"""/admin/v1/accounts: who pays, and how they stand."""
+
+from aiohttp import web
+
+from gateway.admin.forms import AccountPatch, NewAccount, read_form
+from gateway.admin.paging import list_page, list_query, path_id, resource_of
+from gateway.admin.serving import admin, answered
+from gateway.deps import Deps
+from gateway.errors import not_found
+
+
+async def create_account(request: web.Request, deps: Deps) -> web.Response:
+    """Serve POST /admin/v1/accounts."""
+    form = await read_form(request, NewAccount)
+    return answered(await deps.books.accounts.create(**form.given), status=201)
+
+
+async def list_accounts(request: web.Request, deps: Deps) -> web.Response:
+    """Serve GET /admin/v1/accounts, newest first."""
+    asked = list_query(request.query)
+    found = await deps.books.accounts.page(limit=asked.limit + 1, before=asked.before)
+    return answered(list_page(found, asked))
+
+
+async def get_account(request: web.Request, deps: Deps) -> web.Response:
+    """Serve GET /admin/v1/accounts/{id}."""
+    account = await deps.books.accounts.get(path_id(request, "Account"))
+    if account is None:
+        raise not_found("Account")
+    return answered(account)
+
+
+async def patch_account(request: web.Request, deps: Deps) -> web.Response:
+    """Serve PATCH /admin/v1/accounts/{id}."""
+    account_id = path_id(request, "Account")
+    form = await read_form(request, AccountPatch)
+    changed = await deps.books.accounts.change(account_id, **form.given)
+    if changed is None:
+        raise not_found("Account")
+    account, state = changed
+    if state is not None:
+        await deps.settler.push(state)
+    return answered(account)
+
+
+async def get_balance(request: web.Request, deps: Deps) -> web.Response:
+    """Serve GET /admin/v1/accounts/{id}/balance."""
+    account_id = path_id(request, "Account")
+    found = await deps.books.balances.read(deps.admission, [account_id], resource_of(request.query))
+    if account_id not in found:
+        raise not_found("Account")
+    return answered(found[account_id])
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the routes of accounts."""
+    return [
+        web.post("/admin/v1/accounts", admin(create_account)),
+        web.get("/admin/v1/accounts", admin(list_accounts), allow_head=False),
+        web.get("/admin/v1/accounts/{id}", admin(get_account), allow_head=False),
+        web.patch("/admin/v1/accounts/{id}", admin(patch_account)),
+        web.get("/admin/v1/accounts/{id}/balance", admin(get_balance), allow_head=False),
+    ]

@@ -1,0 +1,36 @@
+"""/admin/v1/audit: the proof that the books are right."""
+
+from aiohttp import web
+
+from gateway.admin.serving import admin, answered
+from gateway.deps import Deps
+from gateway.errors import not_found
+from metering.audit import Audit
+from metering.redis_audit import RedisAudit
+
+
+def audit_of(deps: Deps) -> Audit:
+    """Return an audit of Postgres and Redis."""
+    redis = RedisAudit(deps.ledger, deps.admission, deps.store, deps.books.balances, deps.settings.meter)
+    return Audit(deps.ledger, redis)
+
+
+async def last_audit(_: web.Request, deps: Deps) -> web.Response:
+    """Serve GET /admin/v1/audit: what the last run found, whichever gateway ran it."""
+    report = await audit_of(deps).last()
+    if report is None:
+        raise not_found("An audit that has run")
+    return answered(report)
+
+
+async def run_audit(_: web.Request, deps: Deps) -> web.Response:
+    """Serve POST /admin/v1/audit: check every invariant now."""
+    return answered(await audit_of(deps).run())
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the routes of the audit."""
+    return [
+        web.get("/admin/v1/audit", admin(last_audit), allow_head=False),
+        web.post("/admin/v1/audit", admin(run_audit)),
+    ]

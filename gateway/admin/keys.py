@@ -1,0 +1,64 @@
+"""/admin/v1/…/keys: API keys. The secret is in the answer that creates one and nowhere else."""
+
+from aiohttp import web
+
+from gateway.admin.forms import KeyPatch, NewKey, read_form
+from gateway.admin.moments import require_future
+from gateway.admin.paging import list_page, list_query, path_id
+from gateway.admin.serving import admin, answered
+from gateway.deps import Deps
+from gateway.errors import not_found
+
+
+async def create_key(request: web.Request, deps: Deps) -> web.Response:
+    """Serve POST /admin/v1/accounts/{id}/keys."""
+    account_id = path_id(request, "Account")
+    form = await read_form(request, NewKey)
+    require_future(form)
+    key = await deps.books.keys.create(account_id, **form.given)
+    if key is None:
+        raise not_found("Account")
+    return answered(key, status=201)
+
+
+async def list_keys(request: web.Request, deps: Deps) -> web.Response:
+    """Serve GET /admin/v1/accounts/{id}/keys, newest first."""
+    account_id = path_id(request, "Account")
+    asked = list_query(request.query)
+    found = await deps.books.keys.page(account_id, limit=asked.limit + 1, before=asked.before)
+    if not found and not await deps.books.accounts.exists(account_id):
+        raise not_found("Account")
+    return answered(list_page(found, asked))
+
+
+async def patch_key(request: web.Request, deps: Deps) -> web.Response:
+    """Serve PATCH /admin/v1/keys/{id}."""
+    key_id = path_id(request, "Key")
+    form = await read_form(request, KeyPatch)
+    require_future(form)
+    changed = await deps.books.keys.change(key_id, **form.given)
+    if changed is None:
+        raise not_found("Key")
+    key, digest = changed
+    deps.auth.forget(digest)
+    return answered(key)
+
+
+async def revoke_key(request: web.Request, deps: Deps) -> web.Response:
+    """Serve DELETE /admin/v1/keys/{id}: the key is kept, and good for nothing any more."""
+    revoked = await deps.books.keys.revoke(path_id(request, "Key"))
+    if revoked is None:
+        raise not_found("Key")
+    key, digest = revoked
+    deps.auth.forget(digest)
+    return answered(key)
+
+
+def routes() -> list[web.RouteDef]:
+    """Return the routes of keys."""
+    return [
+        web.post("/admin/v1/accounts/{id}/keys", admin(create_key)),
+        web.get("/admin/v1/accounts/{id}/keys", admin(list_keys), allow_head=False),
+        web.patch("/admin/v1/keys/{id}", admin(patch_key)),
+        web.delete("/admin/v1/keys/{id}", admin(revoke_key)),
+    ]

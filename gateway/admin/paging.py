@@ -1,0 +1,199 @@
+"""Queries of lists: filters, order, limit and cursor. What is unknown or malformed is a 400 naming it."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Any, Protocol, TypeVar
+from uuid import UUID
+
+from aiohttp import web
+from multidict import MultiMapping
+
+from gateway.admin.cursors import EntryPlace, EventPlace, IdPlace, decode_cursor, encode_cursor, place_of
+from gateway.errors import invalid, not_found
+from metering.books.filters import Filters
+from metering.books.records import Page
+from metering.core.rates import AMOUNT_MAX
+
+LIMIT_DEFAULT = 25
+LIMIT_MAX = 1000
+TEXT_CHARS_MAX = 1000
+KINDS = (
+    "grant", "purchase", "auto_grant", "usage", "overdraft", "repay", "expire", "revoke", "refund", "correction",
+)  # fmt: skip
+POOLS = ("allocated", "surplus", "hybrid")
+SORTS = ("-at", "at")
+_UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
+_DIGITS = re.compile(r"[0-9]{1,16}")
+
+Read = Callable[[str, str], Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowsQuery:
+    """What a page of the ledger or of the events is asked for."""
+
+    filters: Filters
+    limit: int
+    newest_first: bool
+    after: tuple[Any, ...] | None
+    total: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListQuery:
+    """What a page of accounts, keys or packs is asked for; ``before`` is the id to go on from."""
+
+    limit: int
+    before: str | None
+    others: Mapping[str, str]
+
+
+class HasId(Protocol):
+    """A record with an id of its own."""
+
+    @property
+    def id(self) -> str:
+        """The id, which the list is ordered by."""
+
+
+R = TypeVar("R", bound=HasId)
+
+
+def path_id(request: web.Request, what: str, name: str = "id") -> str:
+    """Return an id of the path. Raises ApiError (404) for what can be none."""
+    text = request.match_info[name]
+    if not _UUID.fullmatch(text):
+        raise not_found(what)
+    return text.lower()
+
+
+def rows_query(query: MultiMapping[str], place: type[EntryPlace] | type[EventPlace]) -> RowsQuery:
+    """Return what a query asks of the ledger or of the events. Raises ApiError (400)."""
+    refuse_unknown(query, [*FILTERS, "sort", "limit", "cursor", "total"])
+    values: dict[str, Any] = {}
+    for name, (field, read) in FILTERS.items():
+        if name == "user_id" and name in query:
+            values[field] = tuple(_text(one, name) for one in query.getall(name))
+        elif name in query:
+            values[field] = read(_one(query, name), name)
+    newest_first = _choice(SORTS)(_one(query, "sort", "-at"), "sort") == "-at"
+    after = decode_cursor(_one(query, "cursor"), place) if "cursor" in query else None
+    if after is not None and after.newest_first is not newest_first:
+        raise invalid("This cursor was made with another sort; keep sort as it was.", "cursor")
+    return RowsQuery(
+        filters=Filters(**values),
+        limit=_limit(query),
+        newest_first=newest_first,
+        after=after.key if after else None,
+        total=_choice(("true", "false"))(_one(query, "total", "false"), "total") == "true",
+    )
+
+
+def list_query(query: MultiMapping[str], **others: Sequence[str]) -> ListQuery:
+    """Return what a query asks of a plain list. ``others``: more parameters and their choices."""
+    refuse_unknown(query, [*others, "limit", "cursor"])
+    found = {name: _choice(choices)(_one(query, name), name) for name, choices in others.items() if name in query}
+    place = decode_cursor(_one(query, "cursor"), IdPlace) if "cursor" in query else None
+    return ListQuery(limit=_limit(query), before=str(place.id) if place else None, others=found)
+
+
+def resource_of(query: MultiMapping[str]) -> str | None:
+    """Return the resource that a balance is asked in, None for the account's own. Raises ApiError (400)."""
+    refuse_unknown(query, ["resource"])
+    return _text(_one(query, "resource"), "resource") if "resource" in query else None
+
+
+def rows_page(page: Page, asked: RowsQuery) -> dict[str, Any]:
+    """Return a page of entries or events as it is answered."""
+    cursor = encode_cursor(place_of(page.rows[-1], newest_first=asked.newest_first)) if page.more else None
+    answer = {"data": page.rows, "next_cursor": cursor}
+    return answer if page.total is None else {**answer, "total": page.total}
+
+
+def list_page(records: Sequence[R], asked: ListQuery) -> dict[str, Any]:
+    """Return a page of a plain list, of which one record more than asked for was read."""
+    shown = records[: asked.limit]
+    more = len(records) > asked.limit
+    return {"data": shown, "next_cursor": encode_cursor(IdPlace(UUID(shown[-1].id))) if more else None}
+
+
+def refuse_unknown(query: MultiMapping[str], known: Sequence[str]) -> None:
+    """Raise ApiError (400) for a parameter that is not known."""
+    for name in query:
+        if name not in known:
+            raise invalid(f"There is no parameter {name} here; there are {', '.join(known)}.", name)
+
+
+def _one(query: MultiMapping[str], name: str, default: str | None = None) -> str:
+    values = query.getall(name, [default] if default is not None else [])
+    if len(values) != 1:
+        raise invalid(f"{name} stands here {len(values)} times; write it once.", name)
+    return values[0]
+
+
+def _limit(query: MultiMapping[str]) -> int:
+    text = _one(query, "limit", str(LIMIT_DEFAULT))
+    if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= LIMIT_MAX:
+        raise invalid(f"limit is not right; write an integer from 1 to {LIMIT_MAX}.", "limit")
+    return int(text)
+
+
+def _text(text: str, name: str) -> str:
+    if not 1 <= len(text) <= TEXT_CHARS_MAX or "\0" in text:
+        raise invalid(f"{name} is not right; write a text of 1 to {TEXT_CHARS_MAX} characters.", name)
+    return text
+
+
+def _uuid(text: str, name: str) -> str:
+    if not _UUID.fullmatch(text):
+        raise invalid(f"{name} is not right; write an id such as 0199f3a2-7c1e-7b3a-9d41-0c5e8f1a2b3c.", name)
+    return text.lower()
+
+
+def _amount(text: str, name: str) -> int:
+    if not _DIGITS.fullmatch(text) or int(text) > AMOUNT_MAX:
+        raise invalid(f"{name} is not right; write an integer from 0 to {AMOUNT_MAX}.", name)
+    return int(text)
+
+
+def _moment(text: str, name: str) -> datetime:
+    try:
+        # A plus that was not encoded arrives as a space.
+        moment = datetime.fromisoformat(text.replace(" ", "+")).astimezone(UTC)
+    except (ValueError, OverflowError):
+        moment = None
+    if moment is None or not re.search(r"T.*(Z|[+-]\d\d:?\d\d| \d\d:?\d\d)$", text, re.IGNORECASE):
+        raise invalid(f"{name} is not right; write a time with its zone, such as 2027-01-31T00:00:00Z.", name)
+    return moment
+
+
+def _choice(choices: Sequence[str]) -> Read:
+    def read(text: str, name: str) -> str:
+        if text not in choices:
+            raise invalid(f"{name} is not right; write one of {', '.join(choices)}.", name)
+        return text
+
+    return read
+
+
+# The parameters of /ledger and /events: the filter each one is, and how its text is read.
+FILTERS: Mapping[str, tuple[str, Read]] = {
+    "account_id": ("account_id", _uuid),
+    "user_id": ("user_ids", _text),
+    "from": ("since", _moment),
+    "to": ("until", _moment),
+    "model": ("model", _text),
+    "key_id": ("key_id", _uuid),
+    "session_id": ("session_id", _text),
+    "request_id": ("request_id", _uuid),
+    "pack_id": ("pack_id", _uuid),
+    "kind": ("kind", _choice(KINDS)),
+    "resource": ("resource", _text),
+    "pool": ("pool", _choice(POOLS)),
+    "feature": ("feature", _text),
+    "endpoint": ("endpoint", _text),
+    "min_amount": ("min_amount", _amount),
+    "max_amount": ("max_amount", _amount),
+}

@@ -1,0 +1,149 @@
+"""The composition root: the only module that constructs shells."""
+
+import gc
+from collections.abc import AsyncIterator
+
+import structlog
+from aiohttp import web
+
+from config.catalog import Catalog, ModelSpec
+from config.settings import Settings
+from gateway.auth import ADMIN_KEY, Authenticator
+from gateway.deps import DEPS, Deps
+from gateway.forwarder import Forwarder
+from gateway.middleware import TOP_UP_URL
+from gateway.routes import add_routes
+from metering.admission import Admission
+from metering.books import Books
+from metering.counter import TokenCounter
+from metering.epochs import Epochs
+from metering.errors import RedisDownError
+from metering.ids import new_id
+from metering.journal import Journal
+from metering.ledger import Ledger
+from metering.meter import Meter
+from metering.recovery import Recovery
+from metering.settler import Settler
+from metering.store import RedisStore
+from metering.upkeep import Upkeep
+from providers.registry import Registry
+from providers.transport import Transport
+from providers.wire.chat import parse_chat_request
+
+log = structlog.get_logger()
+GC_THRESHOLDS = (20_000, 20, 20)
+
+
+def build_app(settings: Settings) -> web.Application:
+    """Return the application; its parts start and stop with it. Both URLs and the admin key must be set."""
+    assert settings.auth.admin_key
+    app = web.Application(client_max_size=settings.server.body_bytes_max)
+    app[ADMIN_KEY] = settings.auth.admin_key
+    if settings.top_up_url:
+        app[TOP_UP_URL] = settings.top_up_url
+    add_routes(app)
+
+    async def run_parts(app: web.Application) -> AsyncIterator[None]:
+        parts = Parts(settings)
+        app[DEPS] = parts.deps
+        await parts.start()
+        yield
+        await parts.stop()
+
+    app.cleanup_ctx.append(run_parts)
+    return app
+
+
+class Parts:
+    """All shells of one gateway process, in the order in which they start."""
+
+    def __init__(self, settings: Settings) -> None:
+        assert settings.postgres.url
+        assert settings.redis.url
+        self.settings = settings
+        self.instance_id = new_id()
+        self.ledger = Ledger(settings.postgres.url, settings.postgres)
+        self.epochs = Epochs(self.ledger, self.instance_id, settings.meter, settings.redis)
+        self.store = RedisStore(settings.redis.url, settings.redis, self.epochs.connected)
+        self.epochs.store = self.store
+        self.admission = Admission(self.store, self.epochs, self.ledger, settings.meter, self.instance_id)
+        journals = settings.state_dir / "journal"
+        self.journal = Journal(journals, self.instance_id, settings.journal)
+        self.settler = Settler(self.ledger, self.admission, settings.meter)
+        self.meter = Meter(self.admission, self.settler, self.journal, settings.meter)
+        self.epochs.announce = self.meter.announce
+        self.recovery = Recovery(
+            ledger=self.ledger,
+            store=self.store,
+            epochs=self.epochs,
+            admission=self.admission,
+            settler=self.settler,
+            settings=settings.meter,
+            journals=journals,
+            instance_id=self.instance_id,
+        )
+        self.counter = TokenCounter(settings.state_dir / "tokenizer", settings.meter.count_inline_bytes_max)
+        self.transport = Transport(settings.upstream)
+        self.auth = Authenticator(self.ledger, settings.auth, settings.meter)
+        catalog = Catalog(settings)
+        registry = Registry(settings, self.transport, count_prompt=self._count_prompt)
+        self.upkeep = Upkeep(
+            settings=settings,
+            ledger=self.ledger,
+            store=self.store,
+            epochs=self.epochs,
+            meter=self.meter,
+            settler=self.settler,
+            recovery=self.recovery,
+            flush_keys=self.auth.flush,
+        )
+        self.deps = Deps(
+            settings=settings,
+            catalog=catalog,
+            auth=self.auth,
+            counter=self.counter,
+            meter=self.meter,
+            forwarder=Forwarder(catalog, registry),
+            ledger=self.ledger,
+            books=Books(self.ledger, settings.meter),
+            store=self.store,
+            epochs=self.epochs,
+            admission=self.admission,
+            settler=self.settler,
+        )
+
+    async def start(self) -> None:
+        """Connect, warm the tokenizer, recover what the last process left, start the chores."""
+        await self.ledger.start()
+        await self.ledger.beat(self.instance_id)
+        await self.store.start()
+        if self.store.weak:
+            if self.settings.redis.durability == "strict":
+                raise RedisDownError(f"{self.store.weak}, which durability = strict refuses")
+            log.warning("redis_weak", reason=self.store.weak)
+        for spec in map(self.deps.catalog.resolve, self.deps.catalog.names()):
+            self.counter.warm(spec.encoding)
+        self.settler.start()
+        self.meter.start()
+        self.upkeep.start()
+        # What lives until the end need not be looked at by every collection, and requests leave few cycles behind.
+        gc.collect()
+        gc.freeze()
+        gc.set_threshold(*GC_THRESHOLDS)
+
+    async def stop(self) -> None:
+        """Drain settlements, then close everything. What can't be drained stays in the journal."""
+        await self.meter.drain(self.settings.server.drain_seconds)
+        await self.upkeep.stop()
+        await self.meter.stop()
+        await self.settler.stop()
+        await self.transport.close()
+        self.journal.close()
+        if not self.journal.unfinished:
+            await self.ledger.forget_quietly(self.instance_id)
+        await self.store.stop()
+        await self.ledger.stop()
+        self.counter.close()
+
+    async def _count_prompt(self, body: bytes, spec: ModelSpec) -> int:
+        return await self.counter.count_prompt(parse_chat_request(body), spec)

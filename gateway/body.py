@@ -1,0 +1,20 @@
+"""Reading a request's body, within its limits of size and time."""
+
+import asyncio
+
+from aiohttp import web
+
+from gateway.errors import ApiError
+
+
+async def read_body(request: web.Request, *, seconds_max: float) -> bytes:
+    """Return the body. Raises ApiError: 408 when it does not arrive in time, 413 when it is too large."""
+    if request.content.is_eof() or request.content.total_bytes == request.content_length:
+        return await request.read()
+    try:
+        async with asyncio.timeout(seconds_max):
+            return await request.read()
+    except TimeoutError:
+        raise ApiError(
+            408, f"The request body did not arrive within {seconds_max:g} seconds.", code="request_timeout"
+        ) from None

@@ -1,0 +1,39 @@
+"""What handlers use: built once in app.py, passed on as one frozen value."""
+
+from dataclasses import dataclass
+
+from aiohttp import web
+from metering.books import Books
+
+from config.catalog import Catalog
+from config.settings import Settings
+from gateway.auth import Authenticator
+from gateway.forwarder import Forwarder
+from metering.admission import Admission
+from metering.counter import TokenCounter
+from metering.epochs import Epochs
+from metering.ledger import Ledger
+from metering.meter import Meter
+from metering.settler import Settler
+from metering.store import RedisStore
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deps:
+    """The parts of one gateway process."""
+
+    settings: Settings
+    catalog: Catalog
+    auth: Authenticator
+    counter: TokenCounter
+    meter: Meter
+    forwarder: Forwarder
+    ledger: Ledger
+    books: Books
+    store: RedisStore
+    epochs: Epochs
+    admission: Admission
+    settler: Settler
+
+
+DEPS = web.AppKey("deps", Deps)

@@ -1,0 +1,90 @@
+"""Logs: JSON on stdout, one canonical line a request; event names are past tense.
+
+Never a prompt, a completion or a key.
+"""
+
+import asyncio
+import logging
+import os
+import sys
+import time
+from typing import TextIO
+
+import msgspec
+import structlog
+from aiohttp import web
+
+from metering.hold import Hold
+
+SETTINGS = {"requests": True}
+SETTINGS_STREAM: list[TextIO] = [sys.stdout]
+WRITE_SECONDS = 0.1
+_encode = msgspec.json.Encoder(enc_hook=str).encode
+
+
+def configure(*, log_requests: bool, stream: TextIO | None = None) -> None:
+    """Set structlog up: JSON lines, or plain lines on a terminal."""
+    SETTINGS["requests"] = log_requests
+    out = stream or sys.stdout
+    SETTINGS_STREAM[0] = out
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.format_exc_info,
+            structlog.dev.ConsoleRenderer() if out.isatty() else structlog.processors.JSONRenderer(serializer=_dumps),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(
+            logging.getLevelNamesMapping().get(os.environ.get("FAREBOX_LOG_LEVEL", "INFO").upper(), logging.INFO)
+        ),
+        logger_factory=structlog.WriteLoggerFactory(out),
+        cache_logger_on_first_use=True,
+    )
+
+
+def _dumps(value: object, **_: object) -> str:
+    return _encode(value).decode()
+
+
+class RequestLog:
+    """The canonical lines, one for each request, written together: a write for each would cost the line most."""
+
+    def __init__(self) -> None:
+        self._lines: list[bytes] = []
+
+    def add(self, request: web.Request, hold: Hold | None, request_id: str, status: int, elapsed: float) -> None:
+        """Add the line of a request."""
+        if not SETTINGS["requests"]:
+            return
+        if not self._lines:
+            asyncio.get_running_loop().call_later(WRITE_SECONDS, self.write)
+        line = {
+            "event": "request_finished",
+            "timestamp": time.time(),
+            "request_id": request_id,
+            "method": request.method,
+            "path": request.path,
+            "status": status,
+            "duration_ms": round(elapsed * 1000, 3),
+        }
+        if hold is not None:
+            order = hold.order
+            line["account_id"] = order.account_id
+            line["key_id"] = order.key_id
+            line["model"] = order.model
+            line["provider"] = hold.spec.provider
+            line["prompt_tokens"] = order.prompt_tokens
+            line["held"] = hold.reservation.amount
+            line["charge"] = hold.charge
+        self._lines.append(_encode(line))
+
+    def write(self) -> None:
+        """Write what was added."""
+        if self._lines:
+            lines, self._lines = self._lines, []
+            out = SETTINGS_STREAM[0]
+            out.write(b"\n".join(lines).decode() + "\n")
+            out.flush()
+
+
+REQUESTS = RequestLog()

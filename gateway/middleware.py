@@ -1,0 +1,51 @@
+"""Around every handler: an id, the error boundary, the canonical log line.
+
+A wrapper of each route and not an aiohttp middleware: those cost the line seven microseconds.
+"""
+
+import time
+from collections.abc import Awaitable, Callable
+from functools import wraps
+
+from aiohttp import web
+
+from gateway.errors import answer
+from gateway.logs import REQUESTS
+from gateway.metrics import observe_request
+from metering.hold import Hold
+from metering.ids import new_id
+
+REQUEST_ID = web.RequestKey("request_id", str)
+HOLD = web.RequestKey("hold", Hold)
+TOP_UP_URL = web.AppKey("top_up_url", str)
+CLIENT_GONE_STATUS = 499  # nginx's: nobody sees it but the log and the metrics
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def guarded(handler: Handler) -> Handler:
+    """Return a handler that gives the request an id and turns what goes wrong into the OpenAI error object."""
+
+    @wraps(handler)
+    async def boundary(request: web.Request) -> web.StreamResponse:
+        request_id = request[REQUEST_ID] = new_id()
+        started = time.perf_counter()
+        status = CLIENT_GONE_STATUS
+        try:
+            response = await handler(request)
+            status = response.status
+        except ConnectionResetError:
+            raise
+        except Exception as error:  # noqa: BLE001 - the error boundary
+            response = answer(error, request_id=request_id, top_up_url=request.app.get(TOP_UP_URL))
+            status = response.status
+        finally:
+            hold = request.get(HOLD)
+            elapsed = time.perf_counter() - started
+            observe_request(request, hold, status, elapsed)
+            REQUESTS.add(request, hold, request_id, status, elapsed)
+        if not response.prepared and "x-request-id" not in response.headers:
+            response.headers["x-request-id"] = request_id
+        return response
+
+    return boundary

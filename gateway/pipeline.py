@@ -1,0 +1,106 @@
+"""The line: one request, top to bottom."""
+
+from aiohttp import web
+
+from config.catalog import ModelSpec
+from gateway.auth import Principal, require_model
+from gateway.body import read_body
+from gateway.deps import DEPS, Deps
+from gateway.errors import ApiError
+from gateway.middleware import HOLD, REQUEST_ID
+from gateway.relay import CLIENT_GONE, Relay
+from metering.core.settlement import Status
+from metering.core.tally import CompletionTally
+from metering.hold import Hold
+from metering.order import Order
+from providers.errors import ProviderError
+from providers.wire.chat import ChatRequest, parse_chat_request
+
+ENDPOINT = "chat/completions"
+HEADER_CHARS_MAX = 256
+
+
+async def handle_chat(request: web.Request) -> web.StreamResponse:
+    """Serve POST /v1/chat/completions."""
+    deps = request.app[DEPS]
+
+    principal = await deps.auth.authenticate(request.headers)
+    chat = parse_chat_request(await read_body(request, seconds_max=deps.settings.server.body_seconds_max))
+    require_model(principal, chat.model)
+    spec = deps.catalog.resolve(chat.model)
+    prompt_tokens = await deps.counter.count_prompt(chat, spec)
+    order = order_of(request, deps, principal, chat, spec, prompt_tokens)
+
+    async with deps.meter.hold(order) as hold:
+        relay = relay_of(request, deps, chat, hold)
+        try:
+            async with deps.forwarder.open(chat, hold) as answer:
+                return await relay.run(answer)
+        except ProviderError:
+            relay.status = Status.UPSTREAM_GONE
+            raise
+        except CLIENT_GONE:
+            # It was forwarded, so the upstream has read the prompt, whatever it went on to produce.
+            relay.produced = relay.produced or hold.forwarded
+            raise
+        finally:
+            if relay.produced and hold.charge is None:
+                relay.record()
+            request[HOLD] = hold
+
+
+def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from all that the steps before have found
+    request: web.Request,
+    deps: Deps,
+    principal: Principal,
+    chat: ChatRequest,
+    spec: ModelSpec,
+    prompt_tokens: int,
+) -> Order:
+    """Return what the request asks of the meter. Raises ApiError (400) for a prompt beyond the context."""
+    if prompt_tokens >= spec.context_tokens:
+        raise ApiError(
+            400,
+            f"The messages are {prompt_tokens} tokens long; the model {spec.name} takes {spec.context_tokens}.",
+            code="context_length_exceeded",
+            param="messages",
+        )
+    headers = request.headers
+    return Order(
+        request_id=request[REQUEST_ID],
+        account_id=principal.account_id,
+        user_id=principal.user_id,
+        key_id=principal.key_id,
+        resource=principal.unit,
+        endpoint=ENDPOINT,
+        model=chat.model,
+        candidates=deps.forwarder.plan(spec),
+        stream=chat.stream,
+        prompt_tokens=prompt_tokens,
+        limit=chat.limit,
+        choices=chat.n,
+        clamp=principal.clamp,
+        min_completion_tokens=deps.settings.meter.min_completion_tokens,
+        orphan=principal.orphan,
+        session_id=_short(headers.get("X-Session-Id")) or chat.session_id,
+        reason=_short(headers.get("X-Farebox-Reason")) or ENDPOINT,
+        feature=_short(headers.get("X-Farebox-Feature")),
+    )
+
+
+def relay_of(request: web.Request, deps: Deps, chat: ChatRequest, hold: Hold) -> Relay:
+    """Return the relay of a request, with a tally of its own."""
+    spec = hold.order.spec
+    return Relay(
+        request=request,
+        chat=chat,
+        hold=hold,
+        counter=deps.counter,
+        tally=CompletionTally(deps.counter.encoder(spec.encoding), stop_token=spec.stop_token),
+        body_bytes_max=deps.settings.upstream.body_bytes_max,
+        charge_comment=deps.settings.meter.charge_comment,
+    )
+
+
+def _short(value: str | None) -> str | None:
+    return value[:HEADER_CHARS_MAX] if value else None

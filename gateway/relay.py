@@ -1,0 +1,252 @@
+"""Upstream to client, with the tally reading along.
+
+Both relays return only when the client has everything; the usage is recorded before its last byte. ``Relay`` knows
+how the answer ended, for whoever has to record it when a relay does not return.
+"""
+
+import asyncio
+import time
+from dataclasses import dataclass
+
+import msgspec
+from aiohttp import web
+
+from gateway.errors import ApiError
+from metering.core.settlement import Status
+from metering.core.tally import CompletionTally, partial_text
+from metering.core.usage import outcome_of
+from metering.counter import TokenCounter
+from metering.hold import Hold
+from providers.adapter import Answer
+from providers.errors import ProviderError, UpstreamGoneError, UpstreamTooLargeError
+from providers.wire.answers import decode_chunk, decode_response
+from providers.wire.chat import ChatRequest
+from providers.wire.error_body import error_body
+from providers.wire.sse import SseEvent, SseSplitter
+
+# Headers of an upstream that concern the client; all others name our account there, or its machinery.
+KEPT_HEADERS = frozenset({b"content-type", b"openai-version", b"openai-processing-ms"})
+WATCH_TOKENS = 256
+CLIENT_GONE = (asyncio.CancelledError, ConnectionResetError)
+DONE = b"[DONE]"
+HEAD_KEYS = frozenset({"id", "object", "created", "model", "system_fingerprint"})  # the same on all chunks
+
+
+@dataclass(slots=True, kw_only=True)
+class Relay:
+    """One answer on its way to the client."""
+
+    request: web.Request
+    chat: ChatRequest
+    hold: Hold
+    counter: TokenCounter
+    tally: CompletionTally
+    body_bytes_max: int
+    charge_comment: bool
+    produced: bool = False  # a choice was seen: from then on the upstream may bill for the prompt
+    complete: bool = False  # the answer is whole: what the upstream reports is final
+    status: Status = Status.CLIENT_GONE
+    first_byte_at: float = 0.0
+    _first_chunk: bytes = b""
+    _watch_at: int = 0
+
+    def record(self) -> int:
+        """Charge what was produced, as far as it is known."""
+        tally, spec, order = self.tally, self.hold.spec, self.hold.order
+        counted = tally.count()
+        outcome = outcome_of(
+            tally.reported if self.complete else None,
+            status=self.status,
+            prompt=order.prompt_tokens,
+            counted_completion=counted,
+            completion_max=order.choices * (spec.context_tokens + order.completion_max),
+            context_tokens=spec.context_tokens,
+        )
+        return self.hold.record(outcome)
+
+    def headers(self, answer: Answer) -> dict[str, str]:
+        """Return the response headers: what concerns the client of the upstream's, and ours."""
+        headers = {
+            name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers if name in KEPT_HEADERS
+        }
+        upstream_id = answer.header(b"x-request-id")
+        if upstream_id is not None:
+            headers["x-upstream-request-id"] = upstream_id.decode("latin-1")
+        headers["x-request-id"] = self.hold.request_id
+        if self.hold.limit is not None:
+            headers["x-farebox-clamped-to"] = str(self.hold.limit)
+        return headers
+
+    async def run(self, answer: Answer) -> web.StreamResponse:
+        """Relay an answer, streamed or whole, as it came."""
+        content_type = answer.header(b"content-type") or b""
+        if self.chat.stream and content_type.startswith(b"text/event-stream"):
+            return await self._stream(answer)
+        return await self._whole(answer)
+
+    async def _whole(self, answer: Answer) -> web.Response:
+        body = await self._read_whole(answer)
+        response = decode_response(body)
+        if response is None or not response.choices:
+            if response is not None and response.has_error:
+                # An error inside a 200: nothing was produced, and the client is told what the provider said.
+                return web.Response(body=body, status=502, headers=self.headers(answer))
+            self.status = Status.UPSTREAM_GONE
+            self._read_part(body)
+            raise ApiError(
+                502,
+                "The provider's answer is no chat completion.",
+                kind="server_error",
+                code="upstream_error",
+            )
+        self.produced = True
+        self.tally.add_response(response)
+        if self.tally.open_bytes > WATCH_TOKENS * 64:
+            await self.counter.count_tally(self.tally)
+        self.complete, self.status = True, Status.COMPLETED
+        charge = self.record()
+        self.first_byte_at = time.perf_counter()
+        headers = self.headers(answer)
+        headers["x-farebox-charged"] = str(charge)
+        headers["x-farebox-available"] = str(self.hold.available)
+        return web.Response(body=body, headers=headers)
+
+    async def _read_whole(self, answer: Answer) -> bytes:
+        pieces: list[bytes] = []
+        size = 0
+        try:
+            while data := await answer.chunk():
+                pieces.append(data)
+                size += len(data)
+                if size > self.body_bytes_max:
+                    raise UpstreamTooLargeError(bytes_max=self.body_bytes_max)
+        except (ProviderError, *CLIENT_GONE):
+            self._read_part(b"".join(pieces))
+            raise
+        return pieces[0] if len(pieces) == 1 else b"".join(pieces)
+
+    def _read_part(self, body: bytes) -> None:
+        """Count what can be read of an answer that was cut, so that it is charged and no more."""
+        text = partial_text(body)
+        if text:
+            self.produced = True
+            chunk = decode_chunk(msgspec.json.encode({"choices": [{"index": 0, "delta": {"content": text}}]}))
+            assert chunk is not None
+            self.tally.add_chunk(chunk)
+
+    async def _stream(self, answer: Answer) -> web.StreamResponse:
+        headers = self.headers(answer)
+        headers["Cache-Control"] = "no-cache"
+        headers["X-Accel-Buffering"] = "no"
+        headers["x-farebox-available"] = str(self.hold.available_after_reserve)
+        response = web.StreamResponse(headers=headers)
+        response.enable_chunked_encoding()
+        await response.prepare(self.request)
+        self.first_byte_at = time.perf_counter()
+        self._watch_at = 0 if not self.hold.at_bound else WATCH_TOKENS
+        try:
+            await self._events(answer, response)
+        except ProviderError as error:
+            self.status = Status.UPSTREAM_GONE
+            answer.close()
+            self._settle()
+            await response.write(_error_event(f"The provider failed: {error}"))
+        await response.write_eof()
+        return response
+
+    async def _events(self, answer: Answer, response: web.StreamResponse) -> None:
+        splitter = SseSplitter()
+        while data := await answer.chunk():
+            out, done = self._read(splitter.feed(data))
+            if done is not None:
+                self.complete, self.status = True, Status.COMPLETED
+                out += self._comment(self._settle())
+                await response.write(out + done)
+                return
+            if out:
+                await response.write(out)
+            if self._due() and not await self._covered():
+                self.status = Status.CUT_OFF
+                answer.close()
+                self._settle()
+                await response.write(self._proper_end())
+                return
+        rest = splitter.rest()
+        if not (self.tally.finish_reasons or self.tally.reported):
+            raise UpstreamGoneError("the stream ended without an end")
+        self.complete, self.status = True, Status.COMPLETED
+        self._settle()
+        if rest:
+            await response.write(rest)
+
+    def _read(self, events: list[SseEvent]) -> tuple[bytes, bytes | None]:
+        """Tally events; return the bytes to relay, and the final event when it is among them."""
+        out: list[bytes] = []
+        tally, withhold = self.tally, not self.chat.include_usage
+        for place, event in enumerate(events):
+            data = event.data
+            if data is None:
+                out.append(event.raw)
+                continue
+            if data == DONE:
+                return b"".join(out), b"".join(later.raw for later in events[place:])
+            chunk = decode_chunk(data)
+            if chunk is not None:
+                tally.add_chunk(chunk)
+                if chunk.choices:
+                    self.produced = True
+                    self._first_chunk = self._first_chunk or data
+                elif withhold and chunk.wire_usage is not None:
+                    continue
+            out.append(event.raw)
+        return (out[0] if len(out) == 1 else b"".join(out)), None
+
+    def _due(self) -> bool:
+        return self.tally.ceiling >= self._watch_at or time.monotonic() >= self.hold.note_at
+
+    async def _covered(self) -> bool:
+        """Note the progress; return whether the hold still covers it. Sets when to look again."""
+        tokens = self.tally.running()
+        self.hold.note(tokens)
+        if not await self.hold.covers(tokens):
+            return False
+        if self.hold.at_bound:
+            self._watch_at = self.tally.ceiling + WATCH_TOKENS
+        else:
+            left = self.hold.tokens_left(tokens)
+            self._watch_at = self.tally.ceiling + max(1, min(WATCH_TOKENS, left))
+        return True
+
+    def _settle(self) -> int | None:
+        """Charge what was produced, or nothing where nothing was."""
+        return self.record() if self.produced else None
+
+    def _comment(self, charge: int | None) -> bytes:
+        if charge is None or not self.charge_comment:
+            return b""
+        return b": farebox charged=%d available=%d\n\n" % (charge, self.hold.available)
+
+    def _proper_end(self) -> bytes:
+        """Return what ends a stream that its hold no longer covers: a last chunk, usage when asked for, [DONE]."""
+        first: dict[str, object] = msgspec.json.decode(self._first_chunk or b"{}")
+        head = {key: value for key, value in first.items() if key in HEAD_KEYS}
+        choices: list[dict[str, object]] = [
+            {"index": index, "delta": {}, "logprobs": None, "finish_reason": "length"}
+            for index in range(self.chat.n)
+            if index not in self.tally.finish_reasons
+        ]
+        events: list[dict[str, object]] = [{**head, "choices": choices}]
+        if self.chat.include_usage:
+            prompt, completion = self.hold.order.prompt_tokens, self.tally.count()
+            usage = {
+                "prompt_tokens": prompt,
+                "completion_tokens": completion,
+                "total_tokens": prompt + completion,
+            }
+            events.append({**head, "choices": [], "usage": usage})
+        lines = b"".join(b"data: " + msgspec.json.encode(event) + b"\n\n" for event in events)
+        return lines + self._comment(self.hold.charge) + b"data: [DONE]\n\n"
+
+
+def _error_event(message: str) -> bytes:
+    return b"data: " + error_body(message, type="server_error", code="upstream_error") + b"\n\n"

@@ -1,0 +1,61 @@
+"""Every path that is served. What is not here is refused: no path reaches an upstream unmetered."""
+
+from aiohttp import web
+
+from gateway import health, metrics
+from gateway.account import reads
+from gateway.admin import routes as admin_routes
+from gateway.deps import DEPS
+from gateway.middleware import guarded
+from gateway.pages import handle_dashboard, handle_root
+from gateway.pipeline import handle_chat
+
+OWNED_BY = "farebox"
+
+
+async def handle_models(request: web.Request) -> web.Response:
+    """Serve GET /v1/models: the models that this key may use."""
+    deps = request.app[DEPS]
+    principal = await deps.auth.authenticate(request.headers)
+    names = [name for name in deps.catalog.names() if principal.models is None or name in principal.models]
+    return web.json_response({"object": "list", "data": [_model(name) for name in names]})
+
+
+async def handle_model(request: web.Request) -> web.Response:
+    """Serve GET /v1/models/{model}."""
+    deps = request.app[DEPS]
+    principal = await deps.auth.authenticate(request.headers)
+    spec = deps.catalog.resolve(request.match_info["model"])
+    if principal.models is not None and spec.name not in principal.models:
+        raise web.HTTPNotFound
+    return web.json_response(_model(spec.name))
+
+
+def _model(name: str) -> dict[str, object]:
+    return {"id": name, "object": "model", "created": 0, "owned_by": OWNED_BY}
+
+
+async def refuse(_: web.Request) -> web.StreamResponse:
+    """Refuse what no route takes."""
+    raise web.HTTPNotFound
+
+
+def add_routes(app: web.Application) -> None:
+    """Register everything, each handler inside the error boundary."""
+    routes = [
+        web.get("/", handle_root),
+        web.get("/dashboard", handle_dashboard),
+        *admin_routes(),
+        *reads.routes(),
+        *health.routes(),
+        *metrics.routes(),
+    ]
+    for prefix in ("/v1", ""):
+        routes += [
+            web.post(f"{prefix}/chat/completions", handle_chat),
+            web.get(f"{prefix}/models", handle_models),
+            web.get(f"{prefix}/models/{{model:.+}}", handle_model),
+        ]
+    for route in routes:
+        web.RouteDef(route.method, route.path, guarded(route.handler), route.kwargs).register(app.router)
+    app.router.add_route("*", "/{path:.*}", guarded(refuse))

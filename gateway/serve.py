@@ -1,0 +1,174 @@
+"""`farebox serve`: from settings to a gateway that answers, and back to nothing left running.
+
+The order: bind the port, start the embedded servers, migrate, make the demo account, start the workers. Whatever
+fails before the last step is one line, and what was started is stopped.
+"""
+
+import asyncio
+import json
+import os
+import secrets
+import signal
+import socket
+import sys
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+
+import structlog
+import uvloop
+from aiohttp import web
+
+from config.settings import Settings
+from gateway import logs
+from gateway.app import build_app
+from gateway.demo import Demo, make_demo
+from gateway.embedded import EmbeddedServers
+from gateway.kept import keep, kept
+from gateway.workers import Workers
+from metering.migrate import migrate
+
+log = structlog.get_logger()
+TEND_SECONDS = 1.0
+KEEPALIVE_SECONDS = 75.0  # nginx's default: longer than what usual clients keep idle connections for
+
+
+class ServeError(Exception):
+    """The gateway can't start; the text is one line for the operator."""
+
+
+def say(text: str) -> None:
+    """Tell a person what is going on; stdout belongs to the log."""
+    print(f"farebox: {text}", file=sys.stderr, flush=True)  # noqa: T201 - the terminal is the place for it
+
+
+def serve(settings: Settings) -> None:
+    """Run until SIGTERM or SIGINT. Raises ServeError, EmbeddedError, MeteringError."""
+    logs.configure(log_requests=settings.server.log_requests)
+    bound = bind(settings)
+    try:
+        embedded = EmbeddedServers(
+            state_dir=settings.state_dir,
+            database_url=settings.postgres.url,
+            redis_url=settings.redis.url,
+            say=say,
+        )
+        with embedded as endpoints:
+            settings = replace(
+                settings,
+                postgres=replace(settings.postgres, url=endpoints.database_url),
+                redis=replace(settings.redis, url=endpoints.redis_url),
+                auth=replace(settings.auth, admin_key=admin_key(settings)),
+            )
+            demo = uvloop.run(prepare(settings))
+            ready = partial(announce, settings, demo)
+            if settings.server.workers == 1:
+                uvloop.run(run_gateway(settings, bound, ready=ready, tend=partial(tend, embedded)))
+            else:
+                workers = Workers(lambda: uvloop.run(run_gateway(settings, bind(settings))), partial(tend, embedded))
+                workers.run(settings.server.workers, ready)
+    finally:
+        bound.close()
+
+
+def bind(settings: Settings) -> socket.socket:
+    """Return the listening socket. Raises ServeError: the port is in use, or not ours to take."""
+    server = settings.server
+    family = socket.AF_INET6 if ":" in server.host else socket.AF_INET
+    bound = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if server.workers > 1:
+            bound.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
+        bound.bind((server.host, server.port))
+    except OSError as error:
+        bound.close()
+        raise ServeError(
+            f"{server.host}:{server.port} can't be used: {error.strerror or error}; choose another with --port"
+        ) from error
+    bound.setblocking(False)
+    return bound
+
+
+def admin_key(settings: Settings) -> str:
+    """Return the admin key: the configured one, or the one made at the first start and kept."""
+    path = settings.state_dir / "admin.key"
+    return settings.auth.admin_key or kept(path) or keep(path, "fbx_admin_" + secrets.token_urlsafe(32))
+
+
+async def prepare(settings: Settings) -> Demo | None:
+    """Migrate, and make the demo account at the first start."""
+    assert settings.postgres.url
+    applied = await migrate(settings.postgres.url)
+    if applied:
+        say(f"migrated the database: {', '.join(applied)}")
+    return await make_demo(settings)
+
+
+def announce(settings: Settings, demo: Demo | None) -> None:
+    """Print how to call the gateway."""
+    url = f"http://{settings.server.host}:{settings.server.port}"
+    say(f"ready on {url} (dashboard: {url}/dashboard)")
+    if demo is None:
+        return
+    body = {"model": demo.model, "stream": True, "messages": [{"role": "user", "content": "Hello!"}]}
+    say(f"admin key: {settings.auth.admin_key}")
+    say(f"demo key: {demo.key}; try it:")
+    print(  # noqa: T201 - the terminal is the place for it
+        f"curl -N {url}/v1/chat/completions -H 'Authorization: Bearer {demo.key}'"
+        f" -H 'Content-Type: application/json' -d '{json.dumps(body)}'",
+        file=sys.stderr,
+        flush=True,
+    )
+
+
+def tend(embedded: EmbeddedServers) -> None:
+    """Start embedded servers again that have died."""
+    for name in embedded.tend():
+        log.error("embedded_server_restarted", server=name)
+
+
+async def run_gateway(
+    settings: Settings,
+    bound: socket.socket,
+    *,
+    ready: Callable[[], None] | None = None,
+    tend: Callable[[], None] | None = None,
+) -> None:
+    """Serve on a socket until SIGTERM or SIGINT; the second one stops hard, and loses nothing."""
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+
+    def stop() -> None:
+        if stopping.is_set():
+            os._exit(1)  # the journal and the holds have everything
+        stopping.set()
+
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, stop)
+    runner = web.AppRunner(
+        build_app(settings),
+        handler_cancellation=True,  # a lost client is noticed at once, not at the next write
+        access_log=None,
+        keepalive_timeout=KEEPALIVE_SECONDS,
+        shutdown_timeout=settings.server.drain_seconds,
+        max_line_size=settings.server.header_bytes_max,
+        max_field_size=settings.server.header_bytes_max,
+    )
+    await runner.setup()
+    try:
+        await web.SockSite(runner, bound, backlog=1024).start()
+        log.info("gateway_started", pid=os.getpid(), host=settings.server.host, port=settings.server.port)
+        if ready:
+            ready()
+        while not stopping.is_set():
+            if tend:
+                tend()
+            try:
+                await asyncio.wait_for(stopping.wait(), TEND_SECONDS)
+            except TimeoutError:
+                continue
+        say("stopping: finishing what runs (once more to stop at once)")
+    finally:
+        await runner.cleanup()
+        log.info("gateway_stopped", pid=os.getpid())

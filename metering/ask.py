@@ -1,0 +1,36 @@
+"""What admission is asked, and what it answers."""
+
+import msgspec
+
+from metering.core.settlement import Reservation
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """What a request wants held: ``want``, or down to ``least``, in the resource's unit."""
+
+    request_id: str
+    account_id: str
+    resource: str
+    user_id: str
+    model: str
+    want: int
+    least: int
+    facts: bytes
+
+
+class Granted(msgspec.Struct, frozen=True, gc=False):
+    """A hold that was taken, and what is available after it."""
+
+    reservation: Reservation
+    available: int
+
+
+class AccountView(msgspec.Struct, frozen=True, gc=False):
+    """An account as Redis sees it now."""
+
+    version: int
+    balance: int
+    reserved: int
+    holds: int
+    unsettled: int
+    differences: list[str]

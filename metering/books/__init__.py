@@ -1,0 +1,32 @@
+"""The ledger for people: accounts, keys, packs, balances, pages. The meter's own statements are in ledger.py.
+
+    books.accounts   create, get, page, change
+    books.keys       create, page, change, revoke
+    books.packs      grant, get, page, change, revoke
+    books.balances   read (with what Redis holds), posted (Postgres alone)
+    books.pages      entries, events, refund
+
+Every change of an account returns its new AccountState: whoever changes it hands that to ``settler.push``, and
+Redis admits by it from then on. All of them raise LedgerDownError; what the ledger can't take is ChangeRefusedError.
+"""
+
+from config.settings import MeterSettings
+from metering.books.accounts import Accounts
+from metering.books.balances import Balances
+from metering.books.keys import ApiKeys
+from metering.books.packs import Packs
+from metering.books.pages import Pages
+from metering.ledger import Ledger
+
+__all__ = ["Books"]
+
+
+class Books:
+    """Everything that people read and change."""
+
+    def __init__(self, ledger: Ledger, settings: MeterSettings) -> None:
+        self.accounts = Accounts(ledger)
+        self.keys = ApiKeys(ledger)
+        self.packs = Packs(ledger)
+        self.balances = Balances(ledger, settings)
+        self.pages = Pages(ledger)

@@ -1,0 +1,176 @@
+"""The ledger's records as everybody sees them: fields, names and order of DESIGN 6.
+
+Times are text (RFC 3339, UTC, microseconds), amounts integers in the unit of their resource. A record is made from a
+row by position: the columns of sql/books.sql stand in the order of these fields.
+"""
+
+import msgspec
+from msgspec import UNSET, Raw, UnsetType
+
+
+class Account(msgspec.Struct, frozen=True, gc=False):
+    """Who pays. Null in a setting of the meter: the configuration decides."""
+
+    id: str
+    name: str
+    email: str | None
+    plan: str | None
+    domain: str | None
+    unit: str
+    time_zone: str
+    min_reserve: int | None
+    warning_threshold: int | None
+    floor: str | None
+    clamp: str | None
+    orphan: str | None
+    status: str
+    created_at: str
+
+
+class ApiKey(msgspec.Struct, frozen=True, gc=False):
+    """An API key without its secret."""
+
+    id: str
+    account_id: str
+    user_id: str | None
+    name: str
+    prefix: str
+    role: str
+    models: list[str] | None
+    limits: Raw
+    expires_at: str | None
+    revoked_at: str | None
+    last_used_at: str | None
+    created_at: str
+
+
+class NewApiKey(ApiKey, frozen=True, gc=False):
+    """An API key with its secret: shown once."""
+
+    key: str
+
+
+class Pack(msgspec.Struct, frozen=True, gc=False):
+    """A lot of prepaid amounts. ``reserved`` is null while Redis can't tell what is held."""
+
+    id: str
+    account_id: str
+    status: str
+    size: int | None
+    remaining: int | None
+    reserved: int | None
+    expires_at: str | None
+    granted_at: str
+    note: str
+    priority: int
+    user_id: str | None
+    models: list[str] | None
+    resource: str
+    unlimited: bool
+
+
+class Balance(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """How an account stands in one resource; thresholds are the ones in force."""
+
+    balance: int
+    reserved: int
+    available: int
+    debt: int
+    min_reserve: int
+    warning_threshold: int
+    state: str
+    critical: bool
+    active_packs: int
+    unit: str
+    resource: str
+    unlimited: bool
+    version: int
+
+
+class Entry(msgspec.Struct, frozen=True, gc=False, rename={"book_from": "from", "book_to": "to"}):
+    """One transfer between two books; ``delta`` is its signed effect on the balance."""
+
+    id: str
+    account_id: str
+    at: str
+    kind: str
+    amount: int
+    delta: int
+    book_from: str
+    book_to: str
+    version: int
+    seq: int
+    balance_after: int
+    prompt_tokens: int | None
+    completion_tokens: int | None
+    model: str | None
+    service: str | None
+    session_id: str | None
+    reason: str | None
+    pack_id: str | None
+    request_id: str | None
+    user_id: str | None
+    source: str | None
+
+
+class Recovered(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What was booked for a dead gateway, before the exact count came."""
+
+    charge: int
+    prompt_tokens: int
+    completion_tokens: int
+    allocated_amount: int
+    surplus_amount: int
+    source: str
+    corrected_at: str
+
+
+class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """One request; a corrected one shows its exact numbers, and what was booked first in ``recovered``."""
+
+    request_id: str
+    account_id: str
+    at: str
+    user_id: str | None
+    key_id: str | None
+    endpoint: str
+    model: str
+    provider: str
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    charge: int
+    unit: str
+    pool: str
+    allocated_amount: int
+    surplus_amount: int
+    resource: str
+    source: str
+    counted_prompt_tokens: int
+    counted_completion_tokens: int | None
+    status: str
+    session_id: str | None
+    reason: str
+    feature: str | None
+    cost: int | None
+    attempts: Raw
+    duration_ms: int
+    recovered: Recovered | UnsetType = UNSET
+
+
+class Refund(msgspec.Struct, frozen=True, gc=False, kw_only=True):
+    """What was given back; less than asked where less was left of the charge."""
+
+    request_id: str
+    account_id: str
+    refunded: int
+    version: int
+
+
+class Page(msgspec.Struct, frozen=True, gc=False):
+    """Rows of a list, and whether more follow."""
+
+    rows: list[Entry] | list[Event]
+    more: bool
+    total: int | None

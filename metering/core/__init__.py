@@ -1,0 +1,1 @@
+"""The rules of the meter, pure: no I/O, no clock, no logging. Time and counts are arguments."""

@@ -1,0 +1,178 @@
+"""What is known of a request: before it is forwarded (Facts), and when its charge is known (Result).
+
+Journal, hold and ledger all carry these, so that whoever recovers a request needs nothing else. Together they are
+one row, a Settlement; their JSON names are the columns of the SQL type ``settlement``, which ignores the others.
+"""
+
+from enum import StrEnum
+
+import msgspec
+from msgspec import structs
+
+from config.catalog import ModelSpec, Rates
+
+
+class Source(StrEnum):
+    """Where a count comes from."""
+
+    UPSTREAM = "upstream"
+    TOKENIZER = "tokenizer"
+    RECOVERED = "recovered"
+    POLICY = "policy"
+
+
+class Status(StrEnum):
+    """How a request ended."""
+
+    COMPLETED = "completed"
+    CLIENT_GONE = "client_gone"
+    UPSTREAM_GONE = "upstream_gone"
+    CUT_OFF = "cut_off"
+    RECOVERED = "recovered"
+
+
+class Orphan(StrEnum):
+    """What a request pays whose gateway died before its usage was known."""
+
+    BOUNDED = "bounded"
+    UPPER_BOUND = "upper_bound"
+    CHECKPOINT = "checkpoint"
+
+
+class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """A request before it is forwarded. ``rates`` are micro-units: prompt, cached, completion."""
+
+    request_id: str
+    account_id: str
+    user_id: str | None
+    key_id: str | None
+    endpoint: str
+    model: str
+    provider: str
+    resource: str
+    stream: bool
+    counted_prompt_tokens: int
+    rates: tuple[int, int, int]
+    rate_version: str
+    session_id: str | None
+    reason: str
+    feature: str | None
+    orphan: str
+    started_at_ms: int
+
+    @property
+    def rate_card(self) -> Rates:
+        """The rates as they were when the request was reserved; a reload changes nothing."""
+        return Rates(prompt=self.rates[0], cached=self.rates[1], completion=self.rates[2])
+
+
+class Reservation(msgspec.Struct, frozen=True, gc=False):
+    """What a hold is: amount and reserved_at (milliseconds, Redis's clock), and its split over packs."""
+
+    amount: int
+    reserved_at: int
+    split: list[str | int]
+
+
+class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """The usage that a request is charged for, where it comes from, and what was counted here."""
+
+    prompt_tokens: int
+    completion_tokens: int
+    source: Source
+    status: Status
+    counted_completion_tokens: int | None
+    cached_tokens: int = 0
+    reasoning_tokens: int = 0
+
+
+class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What became of a request: with its facts, one row of the ledger.
+
+    The last three are given when another model answered than the facts say.
+    """
+
+    reserved_at: int
+    reserved: int
+    split: list[str | int]
+    charge: int
+    prompt_tokens: int
+    cached_tokens: int
+    completion_tokens: int
+    reasoning_tokens: int
+    counted_completion_tokens: int | None
+    source: str
+    status: str
+    duration_ms: int
+    attempts: list[dict[str, str]] = []
+    provider: str = ""
+    rates: tuple[int, int, int] = (0, 0, 0)
+    rate_version: str = ""
+
+
+class Settlement(msgspec.Struct, frozen=True, gc=False):
+    """One finished request on its way to the ledger: ``row`` is all of it, as JSON."""
+
+    request_id: str
+    account_id: str
+    charge: int
+    source: str
+    row: bytes = b""
+
+
+_encode = msgspec.json.Encoder().encode
+_decode_facts = msgspec.json.Decoder(Facts).decode
+_decode_settlement = msgspec.json.Decoder(Settlement).decode
+
+
+def encode_facts(facts: Facts) -> bytes:
+    """Return the JSON of facts."""
+    return _encode(facts)
+
+
+def decode_facts(data: bytes) -> Facts:
+    """Return facts from their JSON. Raises msgspec.DecodeError."""
+    return _decode_facts(data)
+
+
+def decode_settlement(row: bytes) -> Settlement:
+    """Return a settlement from its row. Raises msgspec.DecodeError."""
+    return structs.replace(_decode_settlement(row), row=row)
+
+
+def result_of(
+    reservation: Reservation,
+    outcome: Outcome,
+    *,
+    charge: int,
+    duration_ms: int,
+    attempts: list[dict[str, str]] | None = None,
+) -> Result:
+    """Return what became of a request."""
+    return Result(
+        reserved_at=reservation.reserved_at,
+        reserved=reservation.amount,
+        split=reservation.split,
+        charge=charge,
+        prompt_tokens=outcome.prompt_tokens,
+        cached_tokens=outcome.cached_tokens,
+        completion_tokens=outcome.completion_tokens,
+        reasoning_tokens=outcome.reasoning_tokens,
+        counted_completion_tokens=outcome.counted_completion_tokens,
+        source=outcome.source,
+        status=outcome.status,
+        duration_ms=duration_ms,
+        attempts=attempts or [],
+    )
+
+
+def answered_by(result: Result, spec: ModelSpec) -> Result:
+    """Return a result that says which model answered, at which rates."""
+    card = spec.rates
+    rates = (card.prompt, card.cached, card.completion)
+    return structs.replace(result, provider=spec.provider, rates=rates, rate_version=spec.rate_version)
+
+
+def row_of(facts_json: bytes, result: Result) -> bytes:
+    """Return the row that the ledger books: the facts, then the result, whose names win where both have them."""
+    return facts_json[:-1] + b"," + _encode(result)[1:]

@@ -1,0 +1,63 @@
+"""Which count to believe (DESIGN 3.2 step 5)."""
+
+from metering.core.settlement import Outcome, Source, Status
+from providers.wire.chat import Usage
+
+# An upstream that reports less than 60 % of what was seen has not counted all of it (llama.cpp counts one choice).
+BELIEVED_PERCENT_MIN = 60
+
+
+def believed(reported: Usage, *, counted_completion: int, completion_max: int, context_tokens: int) -> bool:
+    """Return whether an upstream's report can be true.
+
+    ``completion_max`` bounds the completion of all choices together.
+    """
+    if (
+        min(
+            reported.prompt_tokens,
+            reported.completion_tokens,
+            reported.cached_tokens,
+            reported.reasoning_tokens,
+        )
+        < 0
+    ):
+        return False
+    if reported.cached_tokens > reported.prompt_tokens:
+        return False
+    if reported.completion_tokens * 100 < counted_completion * BELIEVED_PERCENT_MIN:
+        return False
+    return reported.prompt_tokens <= context_tokens and reported.completion_tokens <= completion_max
+
+
+def outcome_of(  # noqa: PLR0913 - the two counts and what bounds them
+    reported: Usage | None,
+    *,
+    status: Status,
+    prompt: int,
+    counted_completion: int,
+    completion_max: int,
+    context_tokens: int,
+) -> Outcome:
+    """Return the usage to charge, with its source. ``reported`` is None when the upstream said nothing."""
+    if reported is not None and believed(
+        reported,
+        counted_completion=counted_completion,
+        completion_max=completion_max,
+        context_tokens=context_tokens,
+    ):
+        return Outcome(
+            prompt_tokens=reported.prompt_tokens,
+            cached_tokens=reported.cached_tokens,
+            completion_tokens=reported.completion_tokens,
+            reasoning_tokens=reported.reasoning_tokens,
+            source=Source.UPSTREAM,
+            status=status,
+            counted_completion_tokens=counted_completion,
+        )
+    return Outcome(
+        prompt_tokens=prompt,
+        completion_tokens=counted_completion,
+        source=Source.TOKENIZER if reported is None else Source.POLICY,
+        status=status,
+        counted_completion_tokens=counted_completion,
+    )

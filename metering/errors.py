@@ -1,0 +1,82 @@
+"""Refusals and failures of the meter.
+
+MeteringError
+├── RefusedError              the account may not spend this: 402, or 403 when suspended
+└── MeterUnavailableError     we do not know, so nothing is forwarded: 503
+    ├── RedisDownError        no connection to Redis, or no answer in time
+    ├── BarrierError          Redis may have forgotten; holds are being announced
+    ├── LedgerDownError       Postgres does not answer
+    └── BacklogError          too much waits for Postgres, or too many holds are open
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class MeteringError(Exception):
+    """Base of everything the meter raises."""
+
+
+class Refusal(StrEnum):
+    """Why an account may not spend, in the order in which it is checked."""
+
+    SUSPENDED = "suspended"
+    NO_ACTIVE_PACK = "no_active_pack"
+    MIN_RESERVE_REACHED = "min_reserve_reached"
+    INSUFFICIENT_BALANCE = "insufficient_balance"
+    BALANCE_HELD = "balance_held"
+
+    @property
+    def transient(self) -> bool:
+        """Whether the same request may pass a moment later, with nothing granted."""
+        return self is Refusal.BALANCE_HELD
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RefusalDetails:
+    """The numbers behind a refusal; amounts in ``unit``, ``next_expiry_ms`` 0 for none."""
+
+    required: int
+    balance: int
+    reserved: int
+    min_reserve: int
+    next_expiry_ms: int
+    unit: str
+
+    @property
+    def available(self) -> int:
+        """Balance minus reserved."""
+        return self.balance - self.reserved
+
+
+class RefusedError(MeteringError):
+    """The account may not spend what the request could cost."""
+
+    def __init__(self, refusal: Refusal, details: RefusalDetails) -> None:
+        super().__init__(refusal.value)
+        self.refusal = refusal
+        self.details = details
+
+
+class MeterUnavailableError(MeteringError):
+    """The meter can't decide now. Nothing is forwarded."""
+
+    retry_after_seconds = 1
+
+
+class RedisDownError(MeterUnavailableError):
+    """No connection to Redis, or no answer in time."""
+
+
+class BarrierError(MeterUnavailableError):
+    """Redis may have forgotten holds; admission waits until their owners have stated them again."""
+
+
+class LedgerDownError(MeterUnavailableError):
+    """Postgres does not answer."""
+
+
+class BacklogError(MeterUnavailableError):
+    """Too much is settled and not yet booked, or too many holds are open."""
+
+    retry_after_seconds = 5

@@ -1,0 +1,196 @@
+"""One request's hold, from reserve to settle.
+
+    reserved -> forwarded -> recorded      settled with what was really used
+    reserved -> (left)                     released: nothing was used
+
+``record`` is the only way to charge and happens at most once; leaving the context without it releases. Recording
+is synchronous: the journal has the usage before the client gets its last byte, and nothing waits for Redis or
+Postgres.
+"""
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any
+
+import structlog
+
+from metering.core.orphan import PROGRESS_TOKENS
+from metering.core.rates import charge_of
+from metering.core.settlement import Facts, Outcome, Reservation, answered_by, result_of, row_of
+from metering.errors import MeterUnavailableError
+from metering.order import Order, Terms
+
+if TYPE_CHECKING:
+    from metering.meter import Meter
+
+log = structlog.get_logger()
+EXTEND_STEPS = 2  # an extension doubles what was held, up to the bound
+
+
+class Hold:
+    """Tokens set aside for one request."""
+
+    __slots__ = (
+        "_extension",
+        "_meter",
+        "_noted_tokens",
+        "attempts",
+        "available_after_reserve",
+        "bound",
+        "charge",
+        "facts",
+        "facts_json",
+        "forwarded",
+        "limit",
+        "note_at",
+        "order",
+        "progress_charge",
+        "reservation",
+        "settlement_json",
+        "spec",
+    )
+
+    def __init__(  # noqa: PLR0913, PLR0917 - made in one place, by the meter
+        self,
+        meter: "Meter",
+        order: Order,
+        terms: Terms,
+        facts: Facts,
+        facts_json: bytes,
+        reservation: Reservation,
+        available: int,
+    ) -> None:
+        self._meter = meter
+        self.order = order
+        self.spec = order.spec  # the model that answers: a fallback takes its place
+        self.attempts: list[dict[str, str]] = []
+        self.facts = facts
+        self.facts_json = facts_json
+        self.reservation = reservation
+        self.available_after_reserve = available
+        clamped = order.limit_for(reservation.amount) if reservation.amount < terms.want else None
+        # The limit to forward, when it is not the client's own: lowered to what is held, never above it.
+        self.limit = clamped
+        self.bound = reservation.amount if clamped is not None else terms.bound
+        self.forwarded = False
+        self.charge: int | None = None
+        self.settlement_json: bytes | None = None
+        self.progress_charge = 0
+        self._noted_tokens = 0
+        self.note_at = 0.0  # when the next progress is due, however little it is (time.monotonic)
+        self._extension: asyncio.Task[None] | None = None
+
+    @property
+    def request_id(self) -> str:
+        """The request's id, which names the hold, the journal record and the charge."""
+        return self.facts.request_id
+
+    @property
+    def available(self) -> int:
+        """What the account has available now that this request is charged: reserve's answer, corrected."""
+        return self.available_after_reserve + self.reservation.amount - (self.charge or 0)
+
+    def forwarding(self) -> None:
+        """Note that the first byte goes upstream next."""
+        if not self.forwarded:
+            self._meter.journal.forward(self.request_id, self.reservation)
+        self.forwarded = True
+        self.note_at = time.monotonic() + self._meter.settings.progress_seconds
+
+    def charge_for(self, completion_tokens: int) -> int:
+        """Return what the request would be charged with so many completion tokens, all counted here."""
+        return charge_of(self.spec.rates, prompt=self.order.prompt_tokens, cached=0, completion=completion_tokens)
+
+    @property
+    def at_bound(self) -> bool:
+        """Whether everything that the request can use is held: nothing is left to extend or to cut off."""
+        return self.reservation.amount >= self.bound
+
+    def note(self, completion_tokens: int) -> None:
+        """Note how far a stream has come, and ask for more when three quarters of the hold are used.
+
+        It goes to the journal every 256 tokens and every second, so that what a dead gateway leaves is known.
+        """
+        charge = self.charge_for(completion_tokens)
+        now = time.monotonic()
+        step = completion_tokens - self._noted_tokens >= PROGRESS_TOKENS
+        if step or now >= self.note_at:
+            self._noted_tokens, self.note_at = completion_tokens, now + self._meter.settings.progress_seconds
+            self.progress_charge = charge
+            self._meter.note_progress(self.request_id, charge)
+            if step:
+                self._meter.renew_one(self)
+        if not self.at_bound and charge * 100 >= self.reservation.amount * self._meter.settings.extend_at_percent:
+            self._extend()
+
+    def tokens_left(self, completion_tokens: int) -> int:
+        """Return how many more tokens until an extension is due, or the hold is used up; at least 0."""
+        charge, amount = self.charge_for(completion_tokens), self.reservation.amount
+        due = amount * self._meter.settings.extend_at_percent // 100
+        left = (due if charge < due else amount) - charge
+        return max(0, left * 1_000_000 // max(1, self.spec.rates.completion))
+
+    async def covers(self, completion_tokens: int) -> bool:
+        """Return whether the hold still covers the use, waiting for an extension under way."""
+        while not self.at_bound and self.charge_for(completion_tokens) >= self.reservation.amount:
+            if self._extension is None:
+                self._extend()
+            assert self._extension is not None
+            before = self.reservation.amount
+            await asyncio.shield(self._extension)
+            self._extension = None
+            if self.reservation.amount == before:
+                return False
+        return True
+
+    def _extend(self) -> None:
+        if self._extension is None or (self._extension.done() and not self._extension.cancelled()):
+            self._extension = self._meter.spawn(self._grow(), "extend")
+
+    async def _grow(self) -> None:
+        want = min(self.bound, self.reservation.amount * EXTEND_STEPS)
+        try:
+            grown = await self._meter.admission.extend(
+                self.order.account_id, self.request_id, want=want, least=self.reservation.amount + 1
+            )
+        except MeterUnavailableError as error:
+            log.warning("extension_failed", request_id=self.request_id, error=str(error))
+            return
+        if grown is None or self.charge is not None:
+            return
+        more = grown.amount - self.reservation.amount
+        self.available_after_reserve -= more
+        self.reservation = Reservation(grown.amount, self.reservation.reserved_at, grown.split)
+        self._meter.journal.extend(self.request_id, self.reservation)
+
+    def record(self, outcome: Outcome) -> int:
+        """Charge the request; return the charge. Only the first call counts."""
+        if self.charge is not None:
+            return self.charge
+        charge = charge_of(
+            self.spec.rates,
+            prompt=outcome.prompt_tokens,
+            cached=outcome.cached_tokens,
+            completion=outcome.completion_tokens,
+        )
+        now_ms = time.time_ns() // 1_000_000
+        duration_ms = max(0, now_ms - self.facts.started_at_ms)
+        result = result_of(self.reservation, outcome, charge=charge, duration_ms=duration_ms, attempts=self.attempts)
+        if len(self.order.candidates) > 1:
+            result = answered_by(result, self.spec)
+        row = row_of(self.facts_json, result)
+        self.settlement_json = row
+        self.charge = charge
+        self._meter.settle(self, charge, row, outcome)
+        return charge
+
+    def announcement(self) -> dict[str, Any]:
+        """Return what states this hold again after Redis lost its memory."""
+        if self.charge is not None and self.settlement_json is not None:
+            return {"state": "S", "amount": self.charge, "progress": 0, "facts": self.settlement_json}
+        return {
+            "state": "R",
+            "amount": self.reservation.amount,
+            "progress": self.progress_charge,
+            "facts": self.facts_json,
+        }

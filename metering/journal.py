@@ -1,0 +1,300 @@
+"""SHELL: the write-ahead journal, the gateway's own third copy of every open request.
+
+A journal is a folder of segments, ``state_dir/journal/<instance id>/``; its owner holds an exclusive ``flock`` on
+``lock`` for as long as it lives, so whoever gets the lock knows that the owner is dead. One record, one ``write()``:
+
+    I  facts                     before reserve is sent
+    F  id, reservation           right before the first byte goes upstream
+    E  id, reservation           the hold was extended
+    P  id, progress              charge so far
+    S  settlement                usage known: before the client gets its last byte
+    D  id                        booked, or released: nothing of it is left to do
+
+A write survives the death of the process; ``fsync = "group"`` also survives the death of the machine. A segment is
+dropped when every request in it, and in all before it, is done.
+"""
+
+import asyncio
+import fcntl
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
+from struct import Struct
+from zlib import crc32
+
+import msgspec
+
+from config.settings import JournalSettings
+from metering.core.settlement import Facts, Reservation, Settlement, decode_facts, decode_settlement
+from metering.errors import MeterUnavailableError
+
+HEAD = Struct("<IIc")  # length of the payload, CRC-32 of kind and payload, kind
+MAGIC = b"farebox journal 1\n"
+DONE_BUFFER_MAX = 64
+_encode = msgspec.json.Encoder().encode
+
+
+class JournalError(MeterUnavailableError):
+    """The journal can't be written: disk full, read-only, or gone. Nothing is forwarded."""
+
+
+def boot_id() -> str:
+    """Return what is new at each start of the machine ("" where that is not known)."""
+    try:
+        return Path("/proc/sys/kernel/random/boot_id").read_text(encoding="ascii").strip()
+    except OSError:
+        return ""
+
+
+class Journal:
+    """The journal of one running instance."""
+
+    def __init__(self, folder: Path, instance_id: str, settings: JournalSettings) -> None:
+        """Create the folder, take its lock and open the first segment. Raises JournalError."""
+        self._path = folder / instance_id
+        self._settings = settings
+        self._number, self._first = 0, 1  # the newest segment, and the oldest that is still there
+        self._file, self._size = -1, 0
+        self._done: list[bytes] = []
+        # Segment in which each unfinished request began: a segment may go when none began in it or before it.
+        self._begun: dict[str, int] = {}
+        self._open_in: dict[int, int] = {}
+        self._header = MAGIC + _encode({"instance": instance_id, "boot": boot_id(), "fsync": settings.fsync}) + b"\n"
+        try:
+            self._path.mkdir(parents=True, mode=0o700)
+            self._lock = os.open(self._path / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise JournalError(f"the journal {self._path} can't be written: {error.strerror}") from error
+        self._rotate()
+
+    @property
+    def unfinished(self) -> int:
+        """How many requests have begun and are not done."""
+        return len(self._begun)
+
+    def begin(self, request_id: str, facts: bytes) -> None:
+        """``I``: a request is about to be reserved."""
+        self._begun[request_id] = self._number
+        self._open_in[self._number] = self._open_in.get(self._number, 0) + 1
+        try:
+            self._write(b"I", facts)
+        except JournalError:
+            self._open_in[self._begun.pop(request_id)] -= 1
+            raise
+
+    def forward(self, request_id: str, reservation: Reservation) -> None:
+        """``F``: the first byte goes upstream next."""
+        self._write(b"F", _encode((request_id, reservation)))
+
+    def extend(self, request_id: str, reservation: Reservation) -> None:
+        """``E``: more is held for a request."""
+        self._write(b"E", _encode((request_id, reservation)))
+
+    def progress(self, request_id: str, charge: int) -> None:
+        """``P``: what has been produced so far would be charged so much."""
+        self._write(b"P", _encode((request_id, charge)))
+
+    def settle(self, settlement: bytes) -> None:
+        """``S``: the usage is known."""
+        self._write(b"S", settlement)
+
+    def done(self, request_id: str) -> None:
+        """``D``: nothing is left to do. Buffered, since a lost one only costs a second look."""
+        number = self._begun.pop(request_id, None)
+        if number is None:
+            return
+        self._open_in[number] -= 1
+        self._done.append(_record(b"D", request_id.encode()))
+        if not self._begun or len(self._done) >= DONE_BUFFER_MAX:
+            self._flush_done()
+
+    def _flush_done(self) -> None:
+        done, self._done = b"".join(self._done), []
+        try:
+            self._append(done)
+        except JournalError:
+            return  # the requests are done; a reader looks them up again
+        self._drop_segments()
+
+    def _write(self, kind: bytes, payload: bytes) -> None:
+        record = _record(kind, payload)
+        if self._done:
+            record = b"".join(self._done) + record
+            self._done = []
+        self._append(record)
+        if self._size >= self._settings.segment_bytes_max:
+            with suppress(JournalError):  # the record is written; a segment that can't be followed yet grows on
+                self._rotate()
+                self._drop_segments()
+
+    def _append(self, data: bytes) -> None:
+        try:
+            written = os.write(self._file, data)
+        except OSError as error:
+            raise JournalError(f"the journal {self._path} can't be written: {error.strerror}") from error
+        if written != len(data):
+            # A torn record would hide all that follows it.
+            os.ftruncate(self._file, self._size)
+            raise JournalError(f"the journal {self._path} can't be written: the disk is full")
+        self._size += written
+
+    def _rotate(self) -> None:
+        number = self._number + 1
+        try:
+            file = os.open(self._segment(number), os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_TRUNC, 0o600)
+        except OSError as error:
+            raise JournalError(f"the journal {self._path} can't be written: {error.strerror}") from error
+        old, self._file, self._size = (self._file, self._size), file, 0
+        try:
+            self._append(self._header)
+        except JournalError:
+            self._file, self._size = old
+            os.close(file)
+            self._segment(number).unlink(missing_ok=True)
+            raise
+        if self._number:
+            os.close(old[0])
+        self._number = number
+
+    def _drop_segments(self) -> None:
+        while self._first < self._number and not self._open_in.get(self._first):
+            self._open_in.pop(self._first, None)
+            self._segment(self._first).unlink(missing_ok=True)
+            self._first += 1
+
+    def _segment(self, number: int) -> Path:
+        return self._path / f"{number:08d}.log"
+
+    async def sync(self) -> None:
+        """Wait until what was written is on the disk, where the settings ask for it."""
+        if self._settings.fsync == "group":
+            await asyncio.to_thread(os.fdatasync, self._file)
+
+    def close(self) -> None:
+        """Close; a journal in which everything is done leaves nothing behind."""
+        if self._done:
+            self._flush_done()
+        os.close(self._file)
+        if not self._begun:
+            shutil.rmtree(self._path, ignore_errors=True)
+        os.close(self._lock)
+
+
+def _record(kind: bytes, payload: bytes) -> bytes:
+    return HEAD.pack(len(payload), crc32(payload, crc32(kind)), kind) + payload
+
+
+class Remains(msgspec.Struct, kw_only=True):
+    """What a dead instance's journal says of one request that was not done."""
+
+    request_id: str
+    facts: Facts | None = None
+    reservation: Reservation | None = None
+    settlement: Settlement | None = None
+    progress: int = 0
+
+    @property
+    def forwarded(self) -> bool:
+        """Whether a byte may have gone upstream."""
+        return self.reservation is not None or self.settlement is not None
+
+
+class DeadJournal:
+    """The journal of an instance that died, held by its lock until ``close``."""
+
+    def __init__(self, path: Path, lock: int) -> None:
+        self.path = path
+        self.instance_id = path.name
+        self._lock = lock
+        self.whole = True  # gap-free segments, no torn record: its silence proves something
+        self.boot = ""
+        self.fsync = "none"
+        self.remains = {remains.request_id: remains for remains in self._read()}
+
+    @property
+    def proves_silence(self) -> bool:
+        """Whether ``I`` without ``F`` proves that a request was never forwarded (DESIGN 3.5)."""
+        return self.whole and (self.fsync == "group" or (self.boot == boot_id() != ""))
+
+    def remove(self) -> None:
+        """Delete the journal: everything in it is done."""
+        shutil.rmtree(self.path, ignore_errors=True)
+
+    def close(self) -> None:
+        """Give the lock back."""
+        os.close(self._lock)
+
+    def _read(self) -> list[Remains]:
+        found: dict[str, Remains] = {}
+        segments = sorted(self.path.glob("*.log"))
+        numbers = [int(segment.stem) for segment in segments]
+        if not numbers or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
+            self.whole = False
+        for segment in segments:
+            for kind, payload in self._records(segment):
+                self._take(found, kind, payload)
+        return list(found.values())
+
+    def _take(self, found: dict[str, Remains], kind: bytes, payload: bytes) -> None:
+        try:
+            if kind == b"I":
+                facts = decode_facts(payload)
+                found[facts.request_id] = Remains(request_id=facts.request_id, facts=facts)
+            elif kind == b"S":
+                settlement = decode_settlement(payload)
+                remains = found.setdefault(settlement.request_id, Remains(request_id=settlement.request_id))
+                remains.settlement = settlement
+            elif kind == b"D":
+                found.pop(payload.decode(), None)
+            elif kind in {b"F", b"E"}:
+                request_id, reservation = msgspec.json.decode(payload, type=tuple[str, Reservation])
+                if request_id in found:
+                    found[request_id].reservation = reservation
+            elif kind == b"P":
+                request_id, charge = msgspec.json.decode(payload, type=tuple[str, int])
+                if request_id in found:
+                    found[request_id].progress = max(found[request_id].progress, charge)
+        except (msgspec.MsgspecError, UnicodeDecodeError):
+            self.whole = False
+
+    def _records(self, segment: Path) -> Iterator[tuple[bytes, bytes]]:
+        data = segment.read_bytes()
+        end = data.find(b"\n", len(MAGIC))
+        header: dict[str, str] = {}
+        with suppress(msgspec.MsgspecError):
+            header = msgspec.json.decode(data[len(MAGIC) : end], type=dict[str, str])
+        if not data.startswith(MAGIC) or end < 0 or not header:
+            self.whole = False
+            return
+        self.boot, self.fsync = header.get("boot", ""), header.get("fsync", "none")
+        at = end + 1
+        while at < len(data):
+            length, check, kind = HEAD.unpack_from(data, at) if at + HEAD.size <= len(data) else (0, -1, b"")
+            payload = data[at + HEAD.size : at + HEAD.size + length]
+            if len(payload) != length or crc32(payload, crc32(kind)) != check:
+                self.whole = False
+                return
+            yield kind, payload
+            at += HEAD.size + length
+
+
+def dead_journals(folder: Path) -> Iterator[DeadJournal]:
+    """Yield the journals in ``folder`` whose owners are dead, each with its lock taken."""
+    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
+        try:
+            lock = os.open(path / "lock", os.O_RDWR)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            os.close(lock)
+            continue
+        # The owner may have removed the folder between the open and the lock.
+        if (path / "lock").exists():
+            yield DeadJournal(path, lock)
+        else:
+            os.close(lock)

@@ -1,0 +1,26 @@
+-- apply.lua: Postgres has booked: drop these holds and take the account's new snapshot if it is newer.
+--
+-- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset
+-- ARGV  1 epoch  2 account  3 version  4 snapshot (JSON)  5.. request ids
+-- Returns {code, holds dropped, snapshot taken 0|1}   1 done   -1 another epoch
+-- Absolute with version, never deltas: late, twice or out of order, it heals. `seen` is the highest version the
+-- account has heard of: a hold may be dropped before its balance is applied, so nothing older may be loaded.
+-- Caller: metering/admission.py.
+
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {-1} end
+local dropped, taken = 0, 0
+for i = 5, #ARGV do
+  local packed = redis.call('HGET', KEYS[3], ARGV[i])
+  if packed then
+    drop(KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[i], cmsgpack.unpack(packed))
+    dropped = dropped + 1
+  end
+end
+local at = redis.call('HMGET', KEYS[2], 'ep', 'ver', 'seen')
+local version = tonumber(ARGV[3])
+if version > tonumber(at[3] or '0') then redis.call('HSET', KEYS[2], 'seen', ARGV[3]) end
+if at[1] == ARGV[1] and version > tonumber(at[2]) then
+  redis.call('HSET', KEYS[2], 'ver', ARGV[3], 'snap', ARGV[4])
+  taken = 1
+end
+return {1, dropped, taken}

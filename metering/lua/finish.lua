@@ -1,0 +1,46 @@
+-- finish.lua: the exact charge is known and Postgres has not booked it yet: the hold becomes the outbox.
+--
+-- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset
+-- ARGV  1 epoch  2 account  3 request id  4 charge  5 lease ms  6 settlement (JSON, kept for whoever recovers it)
+-- Returns {code}   1 done   2 done before   0 no hold of this id   -1 another epoch   -4 another charge before
+-- Below the hold the split is freed from its tail; above it the excess is laid on the fitting packs in order,
+-- and the rest on the account. Caller: metering/admission.py.
+
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {-1} end
+local packed = redis.call('HGET', KEYS[3], ARGV[3])
+local h = packed and cmsgpack.unpack(packed)
+if not h or h[STATE] == 'T' then return {0} end
+local charge = tonumber(ARGV[4])
+if h[STATE] == 'S' then return {h[AMOUNT] == charge and 2 or -4} end
+move_held(KEYS[2], h[RESOURCE], h[SPLIT], h[OVER], -1)
+local kept, left = {}, charge
+for i = 1, #h[SPLIT], 2 do
+  local take = math.min(left, h[SPLIT][i + 1])
+  if take > 0 then
+    kept[#kept + 1] = h[SPLIT][i]
+    kept[#kept + 1] = take
+    left = left - take
+  end
+end
+local over = 0
+if left > 0 and charge > h[AMOUNT] then
+  local a = read_account(KEYS[2])
+  over = left
+  if a.ep == ARGV[1] then
+    -- Count what is kept before the excess looks for room.
+    for i = 1, #kept, 2 do
+      local field = 'h:' .. h[RESOURCE] .. ':' .. kept[i]
+      a[field] = tonumber(a[field] or '0') + kept[i + 1]
+    end
+    local parts, rest = spread(a, h[RESOURCE], h[USER], h[MODEL], h[AT], left)
+    local _, _, _, unlimited = fitting(a, h[RESOURCE], h[USER], h[MODEL], h[AT])
+    kept = add_parts(kept, parts)
+    over = unlimited and 0 or rest
+  end
+end
+h[STATE], h[AMOUNT], h[SPLIT], h[OVER], h[FACTS] = 'S', charge, kept, over, ARGV[6]
+redis.call('HSET', KEYS[3], ARGV[3], cmsgpack.pack(h))
+redis.call('ZADD', KEYS[4], clock_ms() + tonumber(ARGV[5]), ARGV[2] .. ':' .. ARGV[3])
+move_held(KEYS[2], h[RESOURCE], kept, over, 1)
+count_holds(KEYS[2], 0, charge)
+return {1}

@@ -1,0 +1,19 @@
+-- release.lua: give a hold back that was certainly never forwarded. An unknown id gets a tombstone until its
+-- deadline, since the reserve whose reply was lost may still arrive.
+--
+-- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset
+-- ARGV  1 epoch  2 account  3 request id  4 tombstone ms
+-- Returns {code}   1 released   0 tombstone left   -1 another epoch   -4 settling: not released
+-- Caller: metering/admission.py.
+
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {-1} end
+local packed = redis.call('HGET', KEYS[3], ARGV[3])
+if not packed then
+  redis.call('HSET', KEYS[3], ARGV[3], cmsgpack.pack({'T', 0, clock_ms(), '', '', '', '', {}, 0, 0, ''}))
+  redis.call('ZADD', KEYS[4], clock_ms() + tonumber(ARGV[4]), ARGV[2] .. ':' .. ARGV[3])
+  return {0}
+end
+local h = cmsgpack.unpack(packed)
+if h[STATE] == 'S' then return {-4} end
+if h[STATE] == 'R' then drop(KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], h) end
+return {1}

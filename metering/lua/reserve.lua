@@ -1,0 +1,59 @@
+-- reserve.lua: check and hold one request's worst case, in one step.
+--
+-- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset (one hash tag)
+-- ARGV  1 epoch  2 account  3 request id  4 amount wanted  5 least amount accepted  6 lease ms  7 instance
+--       8 resource  9 user ("" none)  10 model  11 facts  12 default minimum reserve  13 default floor
+--       14 unsettled max  15 holds max
+-- Returns {code, granted, balance, reserved, reserved_at_ms, min_reserve, next_expiry_ms, split, unlimited}
+--   1 reserved   2 this id is held already (a retry: nothing changed)
+--   -1 another epoch  -2 load the account  -3 suspended  -4 the id is refused (tombstone)
+--   -5 too much waits for Postgres  -6 too many holds
+--   -10 no active pack fits  -11 below the minimum reserve  -12 insufficient balance  -13 balance is held
+-- Caller: metering/admission.py. A changed reply is a new file (rolling deploys).
+
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {-1} end
+local a = read_account(KEYS[2])
+if a.ep ~= ARGV[1] then return {-2} end
+if a.snap.st ~= 'active' then return {-3} end
+local old = redis.call('HGET', KEYS[3], ARGV[3])
+if old then
+  local h = cmsgpack.unpack(old)
+  if h[STATE] == 'T' then return {-4} end
+  return {2, h[AMOUNT], 0, 0, h[AT], 0, 0, h[SPLIT], 0}
+end
+local want, least, resource, user, model = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[8], ARGV[9], ARGV[10]
+local min = tonumber(ARGV[12])
+if a.snap.mr ~= cjson.null then min = a.snap.mr end
+local keep = a.snap.fl == 'keep' or (a.snap.fl == cjson.null and ARGV[13] == 'keep')
+local balance, reserved, next_expiry = totals(a, resource)
+local count, free, whole, unlimited = fitting(a, resource, user, model, a.now)
+
+local function answer(code, granted, parts)
+  return {code, granted, balance, reserved, a.now, min, next_expiry, parts or {}, unlimited and 1 or 0}
+end
+
+if count == 0 then return answer(-10, 0) end
+if tonumber(a.un or '0') > tonumber(ARGV[14]) then return answer(-5, 0) end
+if tonumber(a.n or '0') >= tonumber(ARGV[15]) then return answer(-6, 0) end
+local granted = want
+if not unlimited then
+  if balance < math.max(min, 1) then return answer(-11, 0) end
+  local available = balance - reserved
+  local room, most = math.min(available, free), math.min(balance, whole)
+  if keep then room, most = math.min(room, available - min), math.min(most, balance - min) end
+  granted = math.min(want, room)
+  if available < min or granted < least then
+    if keep and balance - least < min then return answer(-11, 0) end
+    if least > most then return answer(-12, 0) end
+    return answer(-13, 0)
+  end
+end
+
+local parts = spread(a, resource, user, model, a.now, granted)
+redis.call('HSET', KEYS[3], ARGV[3], cmsgpack.pack({'R', granted, a.now, ARGV[7], resource, user, model, parts, 0, 0, ARGV[11]}))
+redis.call('ZADD', KEYS[4], a.now + tonumber(ARGV[6]), ARGV[2] .. ':' .. ARGV[3])
+redis.call('HSET', KEYS[2], 'lt', a.now)
+move_held(KEYS[2], resource, parts, 0, 1)
+count_holds(KEYS[2], 1, 0)
+for i = 2, #parts, 2 do reserved = reserved + parts[i] end
+return answer(1, granted, parts)

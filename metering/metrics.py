@@ -1,0 +1,148 @@
+"""Every metric of the meter, declared once. Docs: docs/metrics.md.
+
+Label sets are closed: models and providers from the configuration, reasons and sources from enumerations; never a
+key, a member or a request. With several workers the values are summed over them (PROMETHEUS_MULTIPROC_DIR).
+"""
+
+from bisect import bisect_left
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from prometheus_client import Counter, Gauge, Histogram
+
+from metering.core.settlement import Outcome
+
+T = TypeVar("T")
+
+SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
+FAST = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1)
+
+
+def _buffer() -> "Buffer":
+    return Buffer()
+
+
+def _tokens() -> Counter:
+    return Counter(
+        "farebox_tokens",
+        "Tokens charged, by kind: prompt, cached, completion, reasoning.",
+        ("model", "provider", "kind"),
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class MeterMetrics:
+    """The meter's own metrics."""
+
+    tokens: Counter = field(default_factory=_tokens)
+    denied: Counter = field(
+        default_factory=lambda: Counter("farebox_denied", "Requests refused by the meter.", ("reason",))
+    )
+    settled: Counter = field(default_factory=lambda: Counter("farebox_settled", "Settlements booked in Postgres."))
+    parked: Counter = field(
+        default_factory=lambda: Counter("farebox_parked", "Settlements that Postgres refused, set aside.")
+    )
+    recovered: Counter = field(
+        default_factory=lambda: Counter("farebox_recovered", "Requests settled for a gateway that died.")
+    )
+    corrected: Counter = field(
+        default_factory=lambda: Counter("farebox_corrected", "Recovered requests whose exact usage came later.")
+    )
+    distrusted: Counter = field(
+        default_factory=lambda: Counter("farebox_usage_distrusted", "Usage reports that were not believed.", ("model",))
+    )
+    reserve: Histogram = field(
+        default_factory=lambda: Histogram("farebox_reserve_seconds", "Time to take a hold.", buckets=FAST)
+    )
+    settle_lag: Histogram = field(
+        default_factory=lambda: Histogram(
+            "farebox_settle_lag_seconds", "From the end of a request to its booking.", buckets=SECONDS
+        )
+    )
+    settle: Histogram = field(
+        default_factory=lambda: Histogram("farebox_settle_seconds", "Time of one settle batch.", buckets=SECONDS)
+    )
+    drift: Histogram = field(
+        default_factory=lambda: Histogram(
+            "farebox_count_drift_ratio",
+            "Tokens counted here divided by tokens reported.",
+            ("model",),
+            buckets=(0.5, 0.8, 0.9, 0.95, 0.99, 1, 1.01, 1.05, 1.1, 1.2, 1.5, 2),
+        )
+    )
+    holds_open: Gauge = field(
+        default_factory=lambda: Gauge(
+            "farebox_holds_open", "Holds that this gateway owns.", multiprocess_mode="livesum"
+        )
+    )
+    unsettled: Gauge = field(
+        default_factory=lambda: Gauge(
+            "farebox_unsettled", "Requests finished and not booked yet.", multiprocess_mode="livesum"
+        )
+    )
+    audit_broken: Gauge = field(
+        default_factory=lambda: Gauge(
+            "farebox_audit_broken", "Invariants broken in the last audit.", multiprocess_mode="mostrecent"
+        )
+    )
+
+    buffer: "Buffer" = field(default_factory=_buffer)
+
+    def flush(self) -> None:
+        """Move what was buffered into the metrics: once a second, and before each scrape."""
+        buffer = self.buffer
+        observe_many(self.reserve, drain(buffer.reserve))
+        observe_many(self.settle_lag, drain(buffer.settle_lag))
+        ratios: dict[str, list[float]] = {}
+        for model, ratio in drain(buffer.drift):
+            ratios.setdefault(model, []).append(ratio)
+        for model, values in ratios.items():
+            observe_many(self.drift.labels(model), values)
+        sums: dict[tuple[str, str, str], int] = {}
+        for model, provider, outcome in drain(buffer.usage):
+            for kind, tokens in (
+                ("prompt", outcome.prompt_tokens),
+                ("completion", outcome.completion_tokens),
+                ("cached", outcome.cached_tokens),
+                ("reasoning", outcome.reasoning_tokens),
+            ):
+                sums[model, provider, kind] = sums.get((model, provider, kind), 0) + tokens
+        for labels, tokens in sums.items():
+            self.tokens.labels(*labels).inc(tokens)
+
+
+@dataclass(slots=True)
+class Buffer:
+    """What requests add and ``flush`` takes: an append costs the line a tenth of a metric's update."""
+
+    reserve: list[float] = field(default_factory=list)
+    settle_lag: list[float] = field(default_factory=list)
+    drift: list[tuple[str, float]] = field(default_factory=list)
+    usage: list[tuple[str, str, Outcome]] = field(default_factory=list)
+
+
+def drain(values: list[T]) -> list[T]:
+    """Return what a list holds, and empty it."""
+    taken = values[:]
+    values.clear()
+    return taken
+
+
+def observe_many(histogram: Histogram, values: list[float]) -> None:
+    """Observe many values at once.
+
+    prometheus_client has no call for it; its own observe looks for the bucket from the first one, each time.
+    """
+    if not values:
+        return
+    bounds, buckets = histogram._upper_bounds, histogram._buckets  # noqa: SLF001 - see above
+    counts: dict[int, int] = {}
+    for value in values:
+        place = bisect_left(bounds, value)
+        counts[place] = counts.get(place, 0) + 1
+    histogram._sum.inc(sum(values))  # noqa: SLF001 - see above
+    for place, count in counts.items():
+        buckets[place].inc(count)
+
+
+METRICS = MeterMetrics()

@@ -1,0 +1,168 @@
+"""SHELL: what dead gateways left behind.
+
+Their journals are adopted by whoever gets the lock: settled exactly where the usage was known, by the orphan rule
+where it was not, released where the journal proves that nothing was forwarded. What no journal tells about is found
+by the sweeper, when its hold's deadline has passed. Both only submit settlements: Postgres arbitrates, so any number
+of gateways may recover the same request.
+"""
+
+import asyncio
+import time
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import structlog
+
+from config.settings import MeterSettings
+from metering.admission import Admission
+from metering.core.orphan import recover
+from metering.core.settlement import (
+    Facts,
+    Reservation,
+    Settlement,
+    decode_facts,
+    decode_settlement,
+)
+from metering.epochs import Epochs
+from metering.errors import MeterUnavailableError
+from metering.journal import DeadJournal, Remains, dead_journals
+from metering.keys import BUCKETS, deadlines_key, epoch_key, keys_of
+from metering.ledger import Ledger
+from metering.metrics import METRICS
+from metering.settler import Pending, Settler
+from metering.store import RedisStore
+
+log = structlog.get_logger()
+SWEEP_MAX = 100  # claims of one call
+SWEEP_CHUNK = 64  # buckets asked in one turn of the loop: well under a millisecond
+STATE, AMOUNT, AT, INSTANCE, SPLIT, PROGRESS, FACTS = 0, 1, 2, 3, 7, 9, 10
+
+
+class Recovery:
+    """Adopt journals, sweep deadlines."""
+
+    def __init__(  # noqa: PLR0913 - what a recovery touches
+        self,
+        *,
+        ledger: Ledger,
+        store: RedisStore,
+        epochs: Epochs,
+        admission: Admission,
+        settler: Settler,
+        settings: MeterSettings,
+        journals: Path,
+        instance_id: str,
+    ) -> None:
+        self._ledger = ledger
+        self._store = store
+        self._epochs = epochs
+        self._admission = admission
+        self._settler = settler
+        self._settings = settings
+        self._journals = journals
+        self._instance_id = instance_id
+
+    async def adopt(self) -> int:
+        """Settle what the journals of dead gateways on this disk hold; return how many requests."""
+        recovered = 0
+        for journal in await asyncio.to_thread(lambda: list(dead_journals(self._journals))):
+            try:
+                recovered += await self._adopt_one(journal)
+            finally:
+                journal.close()
+        return recovered
+
+    async def _adopt_one(self, journal: DeadJournal) -> int:
+        age = await self._ledger.heartbeat_age(journal.instance_id)
+        alive_lately = age is not None and age < self._settings.lease_seconds
+        proves = journal.proves_silence and alive_lately
+        todo = list(journal.remains.values())
+        await asyncio.gather(*(self._settle_remains(remains, proves_silence=proves) for remains in todo))
+        journal.remove()
+        await self._ledger.forget_instance(journal.instance_id)
+        if todo:
+            log.warning("journal_adopted", instance_id=journal.instance_id, requests=len(todo), whole=journal.whole)
+        return len(todo)
+
+    async def _settle_remains(self, remains: Remains, *, proves_silence: bool) -> None:
+        if remains.settlement is not None:
+            await self._settle(remains.settlement)
+        elif remains.facts is not None and remains.reservation is not None:
+            await self._settle(recover(remains.facts, remains.reservation, progress=remains.progress, now_ms=_now_ms()))
+        elif remains.facts is not None and proves_silence:
+            await self._release(remains.facts)
+        # Else it proves nothing: if there is a hold, its deadline tells.
+
+    async def _settle(self, settlement: Settlement) -> None:
+        if settlement.source == "recovered":
+            METRICS.recovered.inc()
+        await self._settler.settle(
+            Pending(
+                settlement.account_id,
+                settlement.request_id,
+                settlement.charge,
+                settlement.row,
+                asyncio.get_running_loop().time(),
+            )
+        )
+
+    async def _release(self, facts: Facts) -> None:
+        while True:
+            try:
+                await self._admission.release(facts.account_id, facts.request_id)
+            except MeterUnavailableError:
+                await asyncio.sleep(0.25)
+            else:
+                return
+
+    async def sweep(self) -> int:
+        """Recover every hold whose deadline has passed, in all buckets; return how many were claimed."""
+        claimed = 0
+        claim_ms = int(self._settings.lease_seconds * 1000)
+        for start in range(0, BUCKETS, SWEEP_CHUNK):
+            calls = [
+                self._store.script(
+                    "sweep", (epoch_key(b), deadlines_key(b)), self._epochs.token(b), SWEEP_MAX, claim_ms
+                )
+                for b in range(start, start + SWEEP_CHUNK)
+            ]
+            for reply in await asyncio.gather(*calls):
+                if isinstance(reply, list) and reply[0] == 1:
+                    for member in reply[1:]:
+                        account_id, _, request_id = member.decode().rpartition(":")
+                        await self._recover_hold(account_id, request_id)
+                        claimed += 1
+                else:
+                    await self._store.reload(reply)
+        return claimed
+
+    async def _recover_hold(self, account_id: str, request_id: str) -> None:
+        keys = keys_of(account_id)
+        packed = await self._store.call(b"HGET", keys.holds, request_id)
+        if isinstance(packed, Exception):
+            return
+        if packed is None:  # a deadline without a hold: nothing to recover, and nothing to keep
+            await self._store.call(b"ZREM", keys.deadlines, f"{account_id}:{request_id}")
+            return
+        hold: list[Any] = msgspec.msgpack.decode(packed)
+        if hold[STATE] == "T":
+            await self._store.call(b"HDEL", keys.holds, request_id)
+            await self._store.call(b"ZREM", keys.deadlines, f"{account_id}:{request_id}")
+            return
+        log.warning("hold_recovered", request_id=request_id, account_id=account_id, state=hold[STATE])
+        await self._settle(settlement_of_hold(hold))
+
+
+def settlement_of_hold(hold: list[Any]) -> Settlement:
+    """Return how a hold found past its deadline is settled: exactly in state S, else by the orphan rule."""
+    facts = hold[FACTS].encode() if isinstance(hold[FACTS], str) else hold[FACTS]
+    if hold[STATE] == "S":
+        return decode_settlement(facts)
+    split = hold[SPLIT] if isinstance(hold[SPLIT], list) else []
+    reservation = Reservation(hold[AMOUNT], hold[AT], split)
+    return recover(decode_facts(facts), reservation, progress=hold[PROGRESS], now_ms=_now_ms())
+
+
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000

@@ -1,0 +1,46 @@
+"""The Lua scripts: their texts and digests."""
+
+from dataclasses import dataclass
+from functools import cache
+from hashlib import sha1
+from pathlib import Path
+
+FOLDER = Path(__file__).parent / "lua"
+NAMES = (
+    "reserve",
+    "extend",
+    "renew",
+    "finish",
+    "apply",
+    "release",
+    "load",
+    "announce",
+    "sweep",
+    "epoch",
+    "state",
+)
+# state is called for reads; declared so, it also runs where writes are refused.
+READ_ONLY = frozenset({"state"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Script:
+    """One script as Redis gets it."""
+
+    name: str
+    text: bytes
+    digest: bytes
+
+
+@cache
+def load_scripts() -> dict[str, Script]:
+    """Return all scripts by name, each with the shared prelude in front."""
+    prelude = (FOLDER / "prelude.lua").read_text(encoding="utf-8")
+    scripts: dict[str, Script] = {}
+    for name in NAMES:
+        # The shebang makes Redis refuse a script before its first write (out of memory, read-only replica).
+        shebang = "#!lua flags=no-writes\n" if name in READ_ONLY else "#!lua\n"
+        text = (shebang + prelude + (FOLDER / f"{name}.lua").read_text(encoding="utf-8")).encode()
+        digest = sha1(text, usedforsecurity=False).hexdigest().encode()
+        scripts[name] = Script(name=name, text=text, digest=digest)
+    return scripts

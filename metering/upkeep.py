@@ -1,0 +1,102 @@
+"""SHELL: what a gateway does beside its requests: heartbeats, sweeps, adoption, expiry.
+
+Each chore is a loop of its own that survives whatever goes wrong in one round.
+"""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+from config.settings import Settings
+from metering.epochs import Epochs
+from metering.errors import MeteringError
+from metering.ledger import Ledger
+from metering.meter import Meter
+from metering.metrics import METRICS
+from metering.recovery import Recovery
+from metering.settler import Settler
+from metering.store import RedisStore
+
+log = structlog.get_logger()
+BEAT_SECONDS = 0.5
+COUNT_SECONDS = 1.0
+KEYS_SECONDS = 5.0
+
+
+class Upkeep:
+    """The chores of one gateway process."""
+
+    def __init__(  # noqa: PLR0913 - what the chores touch
+        self,
+        *,
+        settings: Settings,
+        ledger: Ledger,
+        store: RedisStore,
+        epochs: Epochs,
+        meter: Meter,
+        settler: Settler,
+        recovery: Recovery,
+        flush_keys: Callable[[], Awaitable[None]],
+    ) -> None:
+        self._settings = settings
+        self._ledger = ledger
+        self._store = store
+        self._epochs = epochs
+        self._meter = meter
+        self._settler = settler
+        self._recovery = recovery
+        self._flush_keys = flush_keys
+        self._tasks: list[asyncio.Task[None]] = []
+
+    def start(self) -> None:
+        """Start all chores."""
+        meter = self._settings.meter
+        for name, seconds, chore in (
+            ("beat", BEAT_SECONDS, self._beat),
+            ("adopt", meter.sweep_seconds, self._adopt),
+            ("sweep", meter.sweep_seconds, self._sweep),
+            ("expire", meter.expiry_seconds, self._expire),
+            ("keys", KEYS_SECONDS, self._flush_keys),
+            ("count", COUNT_SECONDS, self._count),
+        ):
+            self._tasks.append(asyncio.create_task(self._repeat(name, seconds, chore), name=name))
+
+    async def stop(self) -> None:
+        """Stop all chores."""
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+
+    async def _repeat(self, name: str, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
+        while True:
+            try:
+                await chore()
+            except MeteringError as error:
+                log.warning("chore_waits", chore=name, error=str(error))
+            except Exception:
+                log.exception("chore_failed", chore=name)
+            await asyncio.sleep(seconds)
+
+    async def _beat(self) -> None:
+        # A gateway that can't reach Redis can't announce its holds: it must not make a barrier wait for it.
+        if self._store.connected:
+            await self._epochs.beat()
+
+    async def _adopt(self) -> None:
+        await self._recovery.adopt()
+
+    async def _sweep(self) -> None:
+        if self._store.connected:
+            await self._recovery.sweep()
+
+    async def _expire(self) -> None:
+        meter = self._settings.meter
+        grace = meter.request_seconds_max + 2 * meter.lease_seconds
+        for state in await self._ledger.expire_packs(grace_seconds=grace):
+            await self._settler.push(state)
+
+    async def _count(self) -> None:
+        METRICS.holds_open.set(sum(hold.charge is None for hold in self._meter.holds.values()))
+        METRICS.unsettled.set(self._settler.open)
+        METRICS.flush()

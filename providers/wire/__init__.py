@@ -1,0 +1,1 @@
+"""The formats of the wire, pure: bytes in, values out; typed where we look, raw elsewhere."""

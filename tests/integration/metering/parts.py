@@ -1,0 +1,315 @@
+"""The metering half of a gateway, and the ledger beside it, for tests that need no HTTP."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable
+from dataclasses import fields
+from typing import Any
+
+import asyncpg
+import msgspec
+
+from config.catalog import ModelSpec, Rates
+from config.settings import Settings
+from metering.admission import Admission
+from metering.ask import AccountView, Ask
+from metering.core.settlement import Outcome, Reservation, Source, Status
+from metering.epochs import Epochs
+from metering.ids import new_id
+from metering.journal import Journal
+from metering.keys import keys_of
+from metering.ledger import AccountState, Ledger
+from metering.meter import Meter
+from metering.order import Order
+from metering.recovery import Recovery
+from metering.settler import Settler
+from metering.store import RedisStore
+
+ONE = Rates(prompt=1_000_000, cached=1_000_000, completion=1_000_000)
+NOW_MS = 1_700_000_000_000
+
+
+def spec_of(**changes: Any) -> ModelSpec:
+    """A model at one token a token, with a context of 100,000."""
+    values = {field.name: "" for field in fields(ModelSpec)} | {
+        "name": "m",
+        "label": "m",
+        "provider": "p",
+        "rates": ONE,
+        "rate_version": "v1",
+        "max_completion_tokens": 1000,
+        "context_tokens": 100_000,
+        "default_hold_tokens": 200,
+        "safety_factor": 1_000_000,
+    }
+    return ModelSpec(**(values | changes))
+
+
+def order_of(account_id: str, **changes: Any) -> Order:
+    """A request of 100 prompt tokens and at most 100 completion tokens."""
+    values: dict[str, Any] = {
+        "request_id": new_id(),
+        "account_id": account_id,
+        "user_id": "u1",
+        "key_id": None,
+        "resource": "tokens",
+        "endpoint": "chat.completions",
+        "model": "m",
+        "candidates": (spec_of(),),
+        "stream": True,
+        "prompt_tokens": 100,
+        "limit": 100,
+        "choices": 1,
+        "clamp": "unset",
+        "min_completion_tokens": 16,
+        "orphan": "bounded",
+        "session_id": None,
+        "reason": "",
+        "feature": None,
+    }
+    return Order(**(values | changes))
+
+
+def used(completion: int, *, prompt: int = 100, source: Source = Source.UPSTREAM) -> Outcome:
+    """What a request used."""
+    return Outcome(
+        prompt_tokens=prompt,
+        completion_tokens=completion,
+        source=source,
+        status=Status.COMPLETED,
+        counted_completion_tokens=completion,
+    )
+
+
+def ask_of(account_id: str, want: int, least: int | None = None, **changes: Any) -> Ask:
+    """Ask for a hold."""
+    values: dict[str, Any] = {
+        "request_id": new_id(),
+        "account_id": account_id,
+        "resource": "tokens",
+        "user_id": "u1",
+        "model": "m",
+        "want": want,
+        "least": want if least is None else least,
+        "facts": b"{}",
+    }
+    return Ask(**(values | changes))
+
+
+def row_of(account_id: str, charge: int, **changes: Any) -> dict[str, Any]:
+    """A settlement of ``charge`` tokens."""
+    values: dict[str, Any] = {
+        "request_id": new_id(),
+        "account_id": account_id,
+        "reserved_at": NOW_MS,
+        "user_id": "u1",
+        "key_id": None,
+        "endpoint": "chat.completions",
+        "model": "m",
+        "provider": "p",
+        "resource": "tokens",
+        "reserved": charge,
+        "split": [],
+        "charge": charge,
+        "prompt_tokens": charge,
+        "cached_tokens": 0,
+        "completion_tokens": 0,
+        "reasoning_tokens": 0,
+        "counted_prompt_tokens": charge,
+        "counted_completion_tokens": 0,
+        "source": "upstream",
+        "status": "completed",
+        "rates": [1_000_000, 1_000_000, 1_000_000],
+        "rate_version": "v1",
+        "session_id": None,
+        "reason": "",
+        "feature": None,
+        "duration_ms": 1,
+    }
+    return values | changes
+
+
+class Gateway:
+    """All shells of the meter, as gateway/app.py puts them together."""
+
+    def __init__(self, settings: Settings) -> None:
+        assert settings.postgres.url
+        assert settings.redis.url
+        self.settings = settings
+        self.instance_id = new_id()
+        self.ledger = Ledger(settings.postgres.url, settings.postgres)
+        self.epochs = Epochs(self.ledger, self.instance_id, settings.meter, settings.redis)
+        self.store = RedisStore(settings.redis.url, settings.redis, self.epochs.connected)
+        self.epochs.store = self.store
+        self.admission = Admission(self.store, self.epochs, self.ledger, settings.meter, self.instance_id)
+        journals = settings.state_dir / "journal"
+        self.journal = Journal(journals, self.instance_id, settings.journal)
+        self.settler = Settler(self.ledger, self.admission, settings.meter)
+        self.meter = Meter(self.admission, self.settler, self.journal, settings.meter)
+        self.epochs.announce = self.meter.announce
+        self.recovery = Recovery(
+            ledger=self.ledger,
+            store=self.store,
+            epochs=self.epochs,
+            admission=self.admission,
+            settler=self.settler,
+            settings=settings.meter,
+            journals=journals,
+            instance_id=self.instance_id,
+        )
+        self._beating: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Connect and start the lanes."""
+        await self.ledger.start()
+        await self.ledger.beat(self.instance_id)
+        await self.store.start()
+        self.settler.start()
+        self.meter.start()
+
+    def keep_beating(self) -> None:
+        """Say so often that this gateway lives, and hear of new epochs, as its upkeep does."""
+
+        async def beat() -> None:
+            while True:
+                if self.store.connected:
+                    await self.epochs.beat()
+                await asyncio.sleep(0.05)
+
+        self._beating = asyncio.create_task(beat(), name="beat")
+
+    async def stop(self) -> None:
+        """Drain and close."""
+        await self.meter.drain(10)
+        await self._end()
+        self.journal.close()
+
+    async def kill(self) -> None:
+        """End as a killed process does: nothing is drained or tidied up, and the kernel frees the lock."""
+        await self._end()
+        os.close(self.journal._file)
+        os.close(self.journal._lock)
+
+    async def _end(self) -> None:
+        if self._beating:
+            self._beating.cancel()
+            await asyncio.gather(self._beating, return_exceptions=True)
+        await self.meter.stop()
+        await self.settler.stop()
+        for opening in tuple(self.epochs._openings):
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+        await self.store.stop()
+        await self.ledger.stop()
+
+    async def view(self, account_id: str, resource: str = "tokens") -> AccountView:
+        """Return an account as Redis sees it, of which every counter and index must match the holds."""
+        view = await self.admission.view(account_id, resource, compare=True)
+        assert view.differences == []
+        return view
+
+    async def hold_of(self, account_id: str, request_id: str) -> list[Any] | None:
+        """Return a hold as it is in Redis."""
+        packed = await self.store.call(b"HGET", keys_of(account_id).holds, request_id)
+        return None if packed is None else msgspec.msgpack.decode(packed)
+
+    async def due(self, account_id: str, request_id: str) -> None:
+        """Let a hold's deadline pass."""
+        await self.store.call(b"ZADD", keys_of(account_id).deadlines, 1, f"{account_id}:{request_id}")
+
+
+Launch = Callable[..., Awaitable[Gateway]]
+"""Starts a gateway; its arguments change the settings of the meter, ``redis`` those of Redis."""
+
+
+class Book:
+    """The ledger, by its own functions."""
+
+    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
+        self.connection = connection
+
+    async def account(self, **columns: Any) -> str:
+        """Open an account."""
+        account_id = new_id()
+        names = "".join(f", {name}" for name in columns)
+        places = "".join(f", ${place + 2}" for place in range(len(columns)))
+        await self.connection.execute(
+            f"INSERT INTO accounts (account_id, name{names}) VALUES ($1, 'test'{places})",  # noqa: S608 - our names
+            account_id,
+            *columns.values(),
+        )
+        return account_id
+
+    async def grant(self, account_id: str, size: int | None, **scope: Any) -> str:
+        """Grant a pack; None: an unlimited one."""
+        pack_id = str(scope.get("pack_id") or new_id())
+        await self.connection.fetch(
+            "SELECT * FROM grant_pack($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'grant')",
+            pack_id,
+            account_id,
+            scope.get("resource", "tokens"),
+            size,
+            size is None,
+            scope.get("priority", 50),
+            scope.get("user_id"),
+            scope.get("models"),
+            scope.get("note", ""),
+            scope.get("expires_at"),
+        )
+        return pack_id
+
+    async def state(self, account_id: str) -> AccountState:
+        """Return the newest snapshot."""
+        return AccountState(*await self.connection.fetchrow(_SNAPSHOT, [account_id]))
+
+    async def settle(self, *rows: dict[str, Any]) -> list[dict[str, Any]]:
+        """Book a batch."""
+        text = msgspec.json.encode(rows).decode()
+        return [dict(row) for row in await self.connection.fetch("SELECT * FROM settle($1::text::jsonb)", text)]
+
+    async def revoke(self, pack_id: str) -> None:
+        """Withdraw a pack."""
+        await self.connection.fetch("SELECT * FROM revoke_pack($1)", pack_id)
+
+    async def left(self, *pack_ids: str) -> list[int | None]:
+        """Return what remains in packs."""
+        found = await self.connection.fetch("SELECT pack_id::text, remaining FROM packs")
+        by_id = {row["pack_id"]: row["remaining"] for row in found}
+        return [by_id[pack_id] for pack_id in pack_ids]
+
+    async def debt(self, account_id: str, resource: str = "tokens") -> int:
+        """Return what an account owes."""
+        owed = await self.connection.fetchval(
+            "SELECT debt FROM account_resources WHERE account_id = $1 AND resource = $2", account_id, resource
+        )
+        return int(owed or 0)
+
+    async def rows(self, table: str, account_id: str, order: str = "version") -> list[dict[str, Any]]:
+        """Return all rows of an account in a table."""
+        query = f"SELECT * FROM {table} WHERE account_id = $1 ORDER BY {order}"  # noqa: S608 - a test's own names
+        return [dict(row) for row in await self.connection.fetch(query, account_id)]
+
+    async def entries(self, account_id: str) -> list[tuple[str, int, str, str]]:
+        """Return the ledger's entries: kind, amount, from, to; packs by the first letters of their ids only."""
+        return [
+            (row["kind"], row["amount"], row["book_from"], row["book_to"])
+            for row in await self.rows("entries", account_id, "version, seq")
+        ]
+
+
+_SNAPSHOT = "SELECT account_id::text, version, snapshot FROM account_snapshots($1::uuid[])"
+
+
+async def until(condition: Any, seconds: float = 5) -> None:
+    """Wait until a condition (a function, or one that is awaited) holds."""
+    async with asyncio.timeout(seconds):
+        while True:
+            found = condition()
+            if await found if asyncio.iscoroutine(found) else found:
+                return
+            await asyncio.sleep(0.01)
+
+
+def reservation(amount: int, *split: str | int) -> Reservation:
+    """A hold on packs."""
+    return Reservation(amount, NOW_MS, list(split))
