@@ -9,8 +9,9 @@ from gateway.errors import ApiError
 
 async def read_body(request: web.Request, *, seconds_max: float) -> bytes:
     """Return the body. Raises ApiError: 408 when it does not arrive in time, 413 when it is too large."""
-    if request.content.is_eof() or request.content.total_bytes == request.content_length:
-        return await request.read()
+    content = request.content
+    if content.is_eof() and content.total_bytes <= request.client_max_size:
+        return content.read_nowait()  # all of it is here: nothing to wait for
     try:
         async with asyncio.timeout(seconds_max):
             return await request.read()

@@ -26,7 +26,7 @@ log = structlog.get_logger()
 MESSAGES = {
     Refusal.NO_ACTIVE_PACK: "No active token pack fits this member, model and resource. Grant a pack to go on.",
     Refusal.MIN_RESERVE_REACHED: "The balance is below the minimum reserve: AI is stopped until a pack is granted.",
-    Refusal.INSUFFICIENT_BALANCE: "The balance does not cover what this request could cost: lower max_tokens or top up.",
+    Refusal.INSUFFICIENT_BALANCE: "The balance does not cover what this request could cost: top up, or lower it.",
     Refusal.BALANCE_HELD: "The balance is enough, but running requests hold it. Try again shortly.",
 }
 
@@ -110,7 +110,7 @@ def _as_api_error(error: BaseException, request_id: str) -> ApiError:
                 code="upstream_timeout",
             )
         case ProviderError():
-            found = ApiError(502, f"The provider failed: {error}", kind="server_error", code="upstream_error")
+            found = ApiError(502, error.for_clients, kind="server_error", code="upstream_error")
         case web.HTTPException():
             found = _http(error)
         case _:

@@ -19,8 +19,8 @@ from gateway.account_metrics import account_metrics
 from gateway.auth import key_of
 from gateway.deps import DEPS
 from gateway.errors import unauthorized
-from metering.hold import Hold
-from metering.metrics import FAST, METRICS, SECONDS
+from gateway.relay import Relay
+from metering.metrics import FAST, METRICS, SECONDS, drain, observe_many
 
 log = structlog.get_logger()
 
@@ -37,10 +37,12 @@ FIRST_BYTE = Histogram(
 
 
 class RequestCounts:
-    """Counts of requests on their way to the counter: a metric's update for each would cost the line too much."""
+    """Counts of requests on their way to the metrics: a metric's update for each would cost the line too much."""
 
     def __init__(self) -> None:
         self._counts: dict[tuple[str, str, str, int], int] = {}
+        self._overhead: list[float] = []
+        self._first_byte: list[float] = []
 
     def add(self, endpoint: str, model: str, provider: str, status: int) -> None:
         """Count one request."""
@@ -49,24 +51,39 @@ class RequestCounts:
         key = (endpoint, model, provider, status)
         self._counts[key] = self._counts.get(key, 0) + 1
 
+    def time(self, *, overhead: float, first_byte: float) -> None:
+        """Note the times of one answered request, in seconds."""
+        self._overhead.append(overhead)
+        self._first_byte.append(first_byte)
+
     def flush(self) -> None:
-        """Move the counts into the counter: once a second, and before each scrape."""
+        """Move the counts into the metrics: once a second, and before each scrape."""
         counts, self._counts = self._counts, {}
         for (endpoint, model, provider, status), count in counts.items():
             REQUESTS.labels(endpoint, model, provider, str(status)).inc(count)
+        observe_many(OVERHEAD, drain(self._overhead))
+        observe_many(FIRST_BYTE, drain(self._first_byte))
 
 
 COUNTS = RequestCounts()
 
 
-def observe_request(request: web.Request, hold: Hold | None, status: int, _elapsed: float) -> None:
-    """Count a request that was answered. All labels are from closed sets: routes, the configuration, statuses."""
-    if hold is not None:
-        COUNTS.add(hold.order.endpoint, hold.spec.label, hold.spec.provider, status)
+def observe_request(request: web.Request, relay: Relay | None, status: int, started: float, ended: float) -> None:
+    """Count a request that was answered. All labels are from closed sets: routes, the configuration, statuses.
+
+    ``started`` and ``ended`` are readings of time.perf_counter. The overhead is what passes before the first byte
+    goes upstream, and after the last one came from there.
+    """
+    if relay is None:
+        resource = request.match_info.route.resource
+        path = resource.canonical if resource else "/{path}"
+        COUNTS.add("other" if path == "/{path}" else path, "", "", status)
         return
-    resource = request.match_info.route.resource
-    path = resource.canonical if resource else "/{path}"
-    COUNTS.add("other" if path == "/{path}" else path, "", "", status)
+    hold = relay.hold
+    COUNTS.add(hold.order.endpoint, hold.spec.label, hold.spec.provider, status)
+    if relay.first_byte_at and relay.last_byte_at:
+        overhead = hold.forwarded_at - started + ended - relay.last_byte_at
+        COUNTS.time(overhead=overhead, first_byte=relay.first_byte_at - started)
 
 
 async def handle_metrics(request: web.Request) -> web.Response:

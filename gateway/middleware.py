@@ -12,11 +12,13 @@ from aiohttp import web
 from gateway.errors import answer
 from gateway.logs import REQUESTS
 from gateway.metrics import observe_request
+from gateway.relay import Relay
 from metering.hold import Hold
 from metering.ids import new_id
 
 REQUEST_ID = web.RequestKey("request_id", str)
 HOLD = web.RequestKey("hold", Hold)
+RELAY = web.RequestKey("relay", Relay)
 TOP_UP_URL = web.AppKey("top_up_url", str)
 CLIENT_GONE_STATUS = 499  # nginx's: nobody sees it but the log and the metrics
 
@@ -41,11 +43,11 @@ def guarded(handler: Handler) -> Handler:
             status = response.status
         finally:
             hold = request.get(HOLD)
-            elapsed = time.perf_counter() - started
-            observe_request(request, hold, status, elapsed)
-            REQUESTS.add(request, hold, request_id, status, elapsed)
-        if not response.prepared and "x-request-id" not in response.headers:
-            response.headers["x-request-id"] = request_id
+            ended = time.perf_counter()
+            observe_request(request, request.get(RELAY), status, started, ended)
+            REQUESTS.add(request, hold, request_id, status, ended - started)
+        if hold is None and not response.prepared:
+            response.headers.setdefault("x-request-id", request_id)
         return response
 
     return boundary

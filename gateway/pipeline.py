@@ -1,5 +1,6 @@
 """The line: one request, top to bottom."""
 
+import structlog
 from aiohttp import web
 
 from config.catalog import ModelSpec
@@ -7,7 +8,7 @@ from gateway.auth import Principal, require_model
 from gateway.body import read_body
 from gateway.deps import DEPS, Deps
 from gateway.errors import ApiError
-from gateway.middleware import HOLD, REQUEST_ID
+from gateway.middleware import HOLD, RELAY, REQUEST_ID
 from gateway.relay import CLIENT_GONE, Relay
 from metering.core.settlement import Status
 from metering.core.tally import CompletionTally
@@ -16,6 +17,7 @@ from metering.order import Order
 from providers.errors import ProviderError
 from providers.wire.chat import ChatRequest, parse_chat_request
 
+log = structlog.get_logger()
 ENDPOINT = "chat/completions"
 HEADER_CHARS_MAX = 256
 
@@ -36,8 +38,9 @@ async def handle_chat(request: web.Request) -> web.StreamResponse:
         try:
             async with deps.forwarder.open(chat, hold) as answer:
                 return await relay.run(answer)
-        except ProviderError:
+        except ProviderError as error:
             relay.status = Status.UPSTREAM_GONE
+            log.warning("upstream_failed", request_id=hold.request_id, error=str(error))
             raise
         except CLIENT_GONE:
             # It was forwarded, so the upstream has read the prompt, whatever it went on to produce.
@@ -47,6 +50,7 @@ async def handle_chat(request: web.Request) -> web.StreamResponse:
             if relay.produced and hold.charge is None:
                 relay.record()
             request[HOLD] = hold
+            request[RELAY] = relay
 
 
 def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from all that the steps before have found

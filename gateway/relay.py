@@ -9,9 +9,11 @@ import time
 from dataclasses import dataclass
 
 import msgspec
+import structlog
 from aiohttp import web
 
 from gateway.errors import ApiError
+from gateway.whole import WholeResponse, fits
 from metering.core.settlement import Status
 from metering.core.tally import CompletionTally, partial_text
 from metering.core.usage import outcome_of
@@ -24,6 +26,7 @@ from providers.wire.chat import ChatRequest
 from providers.wire.error_body import error_body
 from providers.wire.sse import SseEvent, SseSplitter
 
+log = structlog.get_logger()
 # Headers of an upstream that concern the client; all others name our account there, or its machinery.
 KEPT_HEADERS = frozenset({b"content-type", b"openai-version", b"openai-processing-ms"})
 WATCH_TOKENS = 256
@@ -46,7 +49,8 @@ class Relay:
     produced: bool = False  # a choice was seen: from then on the upstream may bill for the prompt
     complete: bool = False  # the answer is whole: what the upstream reports is final
     status: Status = Status.CLIENT_GONE
-    first_byte_at: float = 0.0
+    last_byte_at: float = 0.0  # the upstream's last byte was read (time.perf_counter)
+    first_byte_at: float = 0.0  # our first byte was written
     _first_chunk: bytes = b""
     _watch_at: int = 0
 
@@ -84,7 +88,7 @@ class Relay:
             return await self._stream(answer)
         return await self._whole(answer)
 
-    async def _whole(self, answer: Answer) -> web.Response:
+    async def _whole(self, answer: Answer) -> web.StreamResponse:
         body = await self._read_whole(answer)
         response = decode_response(body)
         if response is None or not response.choices:
@@ -109,6 +113,9 @@ class Relay:
         headers = self.headers(answer)
         headers["x-farebox-charged"] = str(charge)
         headers["x-farebox-available"] = str(self.hold.available)
+        if fits(self.request, body):
+            lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
+            return WholeResponse(lines.encode("latin-1"), body)
         return web.Response(body=body, headers=headers)
 
     async def _read_whole(self, answer: Answer) -> bytes:
@@ -123,6 +130,7 @@ class Relay:
         except (ProviderError, *CLIENT_GONE):
             self._read_part(b"".join(pieces))
             raise
+        self.last_byte_at = time.perf_counter()
         return pieces[0] if len(pieces) == 1 else b"".join(pieces)
 
     def _read_part(self, body: bytes) -> None:
@@ -150,13 +158,15 @@ class Relay:
             self.status = Status.UPSTREAM_GONE
             answer.close()
             self._settle()
-            await response.write(_error_event(f"The provider failed: {error}"))
+            log.warning("upstream_failed", request_id=self.hold.request_id, error=str(error))
+            await response.write(_error_event(error.for_clients))
         await response.write_eof()
         return response
 
     async def _events(self, answer: Answer, response: web.StreamResponse) -> None:
         splitter = SseSplitter()
         while data := await answer.chunk():
+            self.last_byte_at = time.perf_counter()
             out, done = self._read(splitter.feed(data))
             if done is not None:
                 self.complete, self.status = True, Status.COMPLETED

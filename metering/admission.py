@@ -94,7 +94,7 @@ class Admission:
         """Grow a hold to ``want``, or down to ``least``; None when refused. Raises MeterUnavailableError."""
         keys = keys_of(account_id)
         for _ in range(LOAD_ATTEMPTS):
-            token = self._epochs.token(keys.bucket)
+            token = self._epochs.open_token(keys.bucket) or await self._epochs.wait_open(keys.bucket)
             reply = await self._store.script(
                 "extend",
                 keys[1:4],
@@ -195,6 +195,9 @@ class Admission:
         )
         if type(reply) is not list:
             raise RedisDownError(str(reply))
+        if reply[0] == EPOCH:
+            self._epochs.doubt(keys.bucket)
+            raise MeterUnavailableError("announce must be called again")
 
     async def view(self, account_id: str, resource: str, *, compare: bool = False) -> AccountView:
         """Return an account as Redis sees it. Raises MeterUnavailableError."""

@@ -42,6 +42,8 @@ class Epochs:
         self._openings: set[asyncio.Task[None]] = set()
         self._busy = asyncio.Lock()
         self._lost: dict[int, int] = {}
+        self._unfinished = False  # the last refresh failed half-way: what it left shut needs another one
+        self._doubted: set[tuple[int, int]] = set()
         self.store: RedisStore | None = None
         self.announce: Announce | None = None
 
@@ -87,12 +89,20 @@ class Epochs:
     async def beat(self) -> None:
         """Tell Postgres that this gateway lives, and hear of epochs that others started."""
         newest = await self._ledger.beat(self._instance_id)
-        if newest > max(self._known):
+        if newest > max(self._known) or self._unfinished:
             await self.refresh()
 
+    def doubt(self, bucket: int) -> None:
+        """Note that a bucket's sentinel is not there yet; the second time, it never will be: it is lost."""
+        doubt = bucket, self._known[bucket]
+        if doubt in self._doubted:
+            self._lost[bucket] = self._known[bucket]
+        self._doubted ^= {doubt}
+
     async def refresh(self) -> None:
-        """Bring this gateway to the newest epochs. Raises LedgerDownError, RedisDownError."""
+        """Bring this gateway to the newest epochs. Raises MeterUnavailableError: the next beat tries again."""
         async with self._busy:
+            self._unfinished = True
             lost, self._lost = self._lost, {}
             try:
                 rows = await self._ledger.renew_epochs(self._run_id, lost)
@@ -106,13 +116,14 @@ class Epochs:
                 self._known[bucket] = epoch
             await self._write_sentinels([bucket for bucket, _, renewed in rows if renewed])
             waiting = shut | changed.keys()
-            if not waiting:
-                return
-            if self.announce:
-                await self.announce(frozenset(waiting))
             newest = max(self._known)
-            await self._ledger.announced(self._instance_id, newest)
-        self._spawn_opening(frozenset(waiting), newest)
+            if waiting:
+                if self.announce:
+                    await self.announce(frozenset(waiting))
+                await self._ledger.announced(self._instance_id, newest)
+            self._unfinished = False
+        if waiting:
+            self._spawn_opening(frozenset(waiting), newest)
 
     def _spawn_opening(self, buckets: frozenset[int], newest: int) -> None:
         task = asyncio.create_task(self._open(buckets, newest), name=f"barrier-{newest}")
@@ -122,8 +133,10 @@ class Epochs:
     async def _open(self, buckets: frozenset[int], newest: int) -> None:
         epochs = {bucket: self._known[bucket] for bucket in buckets}
         for epoch in sorted(set(epochs.values())):
-            while not await self._barrier_open(epoch):  # noqa: ASYNC110 - it opens in Postgres
+            while not await self._barrier_open(epoch):
                 await asyncio.sleep(POLL_SECONDS)
+                if not any(self._known[bucket] == own == epoch for bucket, own in epochs.items()):
+                    break  # a newer one took its place: this barrier never ends
             for bucket, own in epochs.items():
                 if own == epoch and self._known[bucket] == epoch:
                     self._tokens[bucket] = self._text(bucket)

@@ -41,6 +41,7 @@ class Hold:
         "facts",
         "facts_json",
         "forwarded",
+        "forwarded_at",
         "limit",
         "note_at",
         "order",
@@ -73,6 +74,7 @@ class Hold:
         self.limit = clamped
         self.bound = reservation.amount if clamped is not None else terms.bound
         self.forwarded = False
+        self.forwarded_at = 0.0  # time.perf_counter
         self.charge: int | None = None
         self.settlement_json: bytes | None = None
         self.progress_charge = 0
@@ -95,6 +97,7 @@ class Hold:
         if not self.forwarded:
             self._meter.journal.forward(self.request_id, self.reservation)
         self.forwarded = True
+        self.forwarded_at = time.perf_counter()
         self.note_at = time.monotonic() + self._meter.settings.progress_seconds
 
     def charge_for(self, completion_tokens: int) -> int:

@@ -88,7 +88,7 @@ class RedisLink(asyncio.Protocol):
             self.abort()
             return
         now_at = self._answered if self._waiting else None
-        self._watchdog = self._loop.call_later(self._timeout_seconds / 2, partial(self._watch, stuck_at=now_at))
+        self._watchdog = self._loop.call_later(self._timeout_seconds, partial(self._watch, stuck_at=now_at))
 
     def abort(self) -> None:
         """Drop the connection at once."""

@@ -151,9 +151,13 @@ class Meter:
         finished = self.admission.finish(order.account_id, order.request_id, charge=charge, settlement=row)
         if charge > hold.reservation.amount:
             # Redis must hear of it first, or it would be more optimistic than the ledger for a moment.
-            finished.add_done_callback(lambda _: self._settler.submit(pending))
+            self.spawn(self._submit_after(finished, pending), "submit")
         else:
             self._settler.submit(pending)
+
+    async def _submit_after(self, finished: "asyncio.Future[Any]", pending: Pending) -> None:
+        await finished
+        self._settler.submit(pending)
 
     def _count(self, hold: Hold, outcome: Outcome) -> None:
         model = hold.spec.label

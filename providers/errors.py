@@ -8,20 +8,26 @@
     ├── UpstreamTooLargeError      sent, and the body is larger than the caller takes
     └── UpstreamStatusError        answered, with a status that is no success
 
-``str()`` is for logs: it may name internal hosts, so it is never sent to a client.
+``str()`` is for logs: it may name internal hosts, so it is never sent to a client; ``for_clients`` is.
 """
 
 
 class ProviderError(Exception):
     """An upstream did not do what it was asked."""
 
+    for_clients = "The provider failed."
+
 
 class UpstreamUnreachableError(ProviderError):
     """No byte of the request was sent, so it may be tried elsewhere at no cost."""
 
+    for_clients = "The provider can't be reached; nothing was sent to it."
+
 
 class UpstreamGoneError(ProviderError):
     """The connection ended before the answer did; what the upstream did is unknown."""
+
+    for_clients = "The provider ended the connection before its answer was complete."
 
     def __init__(self, reason: str, *, received: bytes = b"") -> None:
         super().__init__(reason)
@@ -32,13 +38,19 @@ class UpstreamGoneError(ProviderError):
 class UpstreamTimeoutError(ProviderError):
     """The request was sent and nothing moved for ``idle_seconds_max``."""
 
+    for_clients = "The provider did not answer in time."
+
 
 class UpstreamProtocolError(ProviderError):
     """What came back is no HTTP/1.1 that we understand, or its head is too large."""
 
+    for_clients = "The provider's answer is not valid HTTP."
+
 
 class UpstreamTooLargeError(ProviderError):
     """The body is larger than ``bytes_max``."""
+
+    for_clients = "The provider's answer is too large."
 
     def __init__(self, *, bytes_max: int) -> None:
         super().__init__(f"the answer is larger than {bytes_max} bytes")

@@ -29,10 +29,9 @@ ADMIN_KEY = "fbx_admin_for_tests_only_0123456789"
 TEMPLATE = "farebox_template"
 
 
-@pytest.fixture(scope="session")
-def event_loop_policy() -> asyncio.AbstractEventLoopPolicy:
+def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, object]:  # noqa: ARG001 - a hook
     """Run on what production runs on."""
-    return uvloop.EventLoopPolicy()
+    return {"uvloop": uvloop.new_event_loop}
 
 
 @pytest.fixture(scope="session")

@@ -13,15 +13,7 @@ if not h or h[STATE] == 'T' then return {0} end
 local charge = tonumber(ARGV[4])
 if h[STATE] == 'S' then return {h[AMOUNT] == charge and 2 or -4} end
 move_held(KEYS[2], h[RESOURCE], h[SPLIT], h[OVER], -1)
-local kept, left = {}, charge
-for i = 1, #h[SPLIT], 2 do
-  local take = math.min(left, h[SPLIT][i + 1])
-  if take > 0 then
-    kept[#kept + 1] = h[SPLIT][i]
-    kept[#kept + 1] = take
-    left = left - take
-  end
-end
+local kept, left = head_of(h[SPLIT], charge)
 local over = 0
 if left > 0 and charge > h[AMOUNT] then
   local a = read_account(KEYS[2])

@@ -105,6 +105,20 @@ local function move_held(key, resource, parts, over, sign)
   move('', over)
 end
 
+-- The head of a split that makes up `amount`, and what of the amount it does not cover.
+local function head_of(split, amount)
+  local kept = {}
+  for i = 1, #split, 2 do
+    local take = math.min(amount, split[i + 1])
+    if take > 0 then
+      kept[#kept + 1] = split[i]
+      kept[#kept + 1] = take
+      amount = amount - take
+    end
+  end
+  return kept, amount
+end
+
 local function add_parts(split, parts)
   for i = 1, #parts, 2 do
     local found = false

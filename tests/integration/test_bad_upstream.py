@@ -139,7 +139,7 @@ UNBELIEVABLE = {
     "nothing": usage(0, 0),
     "more cached than there is": usage(PROMPT, 5, prompt_tokens_details={"cached_tokens": PROMPT + 1}),
     "negative cached": usage(PROMPT, 5, prompt_tokens_details={"cached_tokens": -1}),
-    "more reasoning than there is": usage(PROMPT, 5, completion_tokens_details={"reasoning_tokens": -7}),
+    "negative reasoning": usage(PROMPT, 5, completion_tokens_details={"reasoning_tokens": -7}),
 }
 UNREADABLE = {
     "text": {"prompt_tokens": "8", "completion_tokens": "5"},

@@ -44,6 +44,7 @@ def spec_of() -> Callable[..., ModelSpec]:
             rates=Rates(prompt=1_000_000, cached=1_000_000, completion=1_000_000),
             rate_version="1",
             fallbacks=(),
+            label="m",
         )
 
     return make
