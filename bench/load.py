@@ -142,6 +142,7 @@ class Load:
         self._clients: list[Client] = []
         self._idle: list[Client] = []
         self._refill = False  # closed loop: send again at once
+        self._sending = False  # open loop: send when it is time
         self._tasks: set[asyncio.Task[None]] = set()
         self._begin: tuple[float, int, int, int] = (0.0, 0, 0, 0)
 
@@ -191,11 +192,9 @@ class Load:
 
     async def open(self, rate: float, during: Callable[[], Awaitable[Figures]]) -> Figures:
         """Send ``rate`` requests a second while ``during`` runs, then wait for the last answers."""
-        pacing = asyncio.create_task(self._pace(rate))
-        try:
-            return await self._finish(during)
-        finally:
-            pacing.cancel()
+        self._sending = True
+        self._spawn(self._pace(rate))
+        return await self._finish(during)
 
     async def once(self) -> bool:
         """Send one request; return whether it was answered."""
@@ -212,7 +211,7 @@ class Load:
 
     def close(self) -> None:
         """Close all connections."""
-        self._refill = False
+        self._refill = self._sending = False
         for client in self._clients:
             client.close()
         self._clients.clear()
@@ -220,7 +219,7 @@ class Load:
     async def _finish(self, during: Callable[[], Awaitable[Figures]]) -> Figures:
         try:
             figures = await during()
-            self._refill = False
+            self._refill = self._sending = False
             async with asyncio.timeout(DRAIN_SECONDS_MAX):
                 while any(client.busy for client in self._clients):  # noqa: ASYNC110 - nothing is measured any more
                     await asyncio.sleep(0.01)
@@ -230,7 +229,7 @@ class Load:
 
     async def _pace(self, rate: float) -> None:
         began_at, sent = time.perf_counter(), 0
-        while True:
+        while self._sending:
             due = int((time.perf_counter() - began_at) * rate)
             for _ in range(due - sent):
                 if self._idle:

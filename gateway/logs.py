@@ -4,10 +4,10 @@ Never a prompt, a completion or a key.
 """
 
 import asyncio
+import datetime as dt
 import logging
 import os
 import sys
-import time
 from typing import TextIO
 
 import msgspec
@@ -19,6 +19,7 @@ from metering.hold import Hold
 SETTINGS = {"requests": True}
 SETTINGS_STREAM: list[TextIO] = [sys.stdout]
 WRITE_SECONDS = 0.1
+QUIET = frozenset({"/healthz", "/readyz", "/metrics"})  # asked every few seconds, by machines
 _encode = msgspec.json.Encoder(enc_hook=str).encode
 
 
@@ -54,13 +55,13 @@ class RequestLog:
 
     def add(self, request: web.Request, hold: Hold | None, request_id: str, status: int, elapsed: float) -> None:
         """Add the line of a request."""
-        if not SETTINGS["requests"]:
+        if not SETTINGS["requests"] or (hold is None and request.path in QUIET):
             return
         if not self._lines:
             asyncio.get_running_loop().call_later(WRITE_SECONDS, self.write)
         line = {
             "event": "request_finished",
-            "timestamp": time.time(),
+            "timestamp": dt.datetime.now(dt.UTC).isoformat(),
             "request_id": request_id,
             "method": request.method,
             "path": request.path,

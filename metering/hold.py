@@ -49,6 +49,7 @@ class Hold:
         "reservation",
         "settlement_json",
         "spec",
+        "withdrawn",
     )
 
     def __init__(  # noqa: PLR0913, PLR0917 - made in one place, by the meter
@@ -78,6 +79,7 @@ class Hold:
         self.charge: int | None = None
         self.settlement_json: bytes | None = None
         self.progress_charge = 0
+        self.withdrawn = False
         self._noted_tokens = 0
         self.note_at = 0.0  # when the next progress is due, however little it is (time.monotonic)
         self._extension: asyncio.Task[None] | None = None
@@ -135,8 +137,10 @@ class Hold:
 
     async def covers(self, completion_tokens: int) -> bool:
         """Return whether the hold still covers the use, waiting for an extension under way."""
+        if self.withdrawn:
+            return False
         while not self.at_bound and self.charge_for(completion_tokens) >= self.reservation.amount:
-            if self._extension is None:
+            if self._extension is None or self._extension.done():
                 self._extend()
             assert self._extension is not None
             before = self.reservation.amount
@@ -145,6 +149,15 @@ class Hold:
             if self.reservation.amount == before:
                 return False
         return True
+
+    def withdraw(self) -> None:
+        """Note that nothing is held any more: the stream ends at its next check."""
+        self.withdrawn = True
+
+    def succeed(self, reservation: Reservation) -> None:
+        """Take another hold's place in Redis; what is covered in all stays the same."""
+        self.reservation = Reservation(self.reservation.amount, reservation.reserved_at, reservation.split)
+        self._meter.journal.extend(self.request_id, self.reservation)
 
     def _extend(self) -> None:
         if self._extension is None or (self._extension.done() and not self._extension.cancelled()):

@@ -85,7 +85,7 @@ class Meter:
     def leave(self, hold: Hold) -> None:
         """Release a hold that was not charged. A charged one is kept until it is booked: Redis may have to be told."""
         if hold.charge is None:
-            del self._holds[hold.request_id]
+            self._holds.pop(hold.request_id, None)  # a lease that ran out may have been settled by our own sweep
             self._release(hold.order)
 
     async def _reserve(self, order: Order) -> Hold:
@@ -202,13 +202,35 @@ class Meter:
             log.warning("renew_failed", bucket=bucket, reply=str(reply))
             return
         for place in reply[1:]:
-            log.warning("hold_gone", request_id=holds[place - 1][1])
+            hold = self._holds.get(holds[place - 1][1])
+            if hold and hold.charge is None:
+                self.spawn(self._succeed(hold), "succeed")
+
+    async def _succeed(self, hold: Hold) -> None:
+        """Take another hold for a request whose own is gone: this gateway slept, and somebody has charged it.
+
+        It is for what is not charged yet, under the same id; when it is refused, the stream is ended properly.
+        """
+        log.warning("hold_gone", request_id=hold.request_id)
+        rest = max(1, hold.reservation.amount - hold.progress_charge)
+        try:
+            granted = await self.admission.reserve(_ask_of(hold, rest))
+        except (RefusedError, MeterUnavailableError) as error:
+            log.warning("successor_refused", request_id=hold.request_id, error=str(error))
+            hold.withdraw()
+            return
+        if hold.charge is not None:
+            self._release(hold.order)  # it was settled meanwhile: nothing needs this one
+        else:
+            hold.succeed(granted.reservation)
 
     async def announce(self, buckets: frozenset[int]) -> None:
         """State the open holds of these buckets again, and everything finished that is not booked yet."""
         for hold in list(self._holds.values()):
             if bucket_of(hold.order.account_id) in buckets:
-                await self.admission.announce(_ask_of(hold), hold.reservation, **hold.announcement())
+                await self.admission.announce(
+                    _ask_of(hold, hold.reservation.amount), hold.reservation, **hold.announcement()
+                )
 
 
 class HoldContext:
@@ -228,7 +250,7 @@ class HoldContext:
         self._meter.leave(self._hold)
 
 
-def _ask_of(hold: Hold) -> Ask:
+def _ask_of(hold: Hold, amount: int) -> Ask:
     order = hold.order
     return Ask(
         request_id=order.request_id,
@@ -236,8 +258,8 @@ def _ask_of(hold: Hold) -> Ask:
         resource=order.resource,
         user_id=order.user_id or "",
         model=order.model,
-        want=hold.reservation.amount,
-        least=hold.reservation.amount,
+        want=amount,
+        least=amount,
         facts=hold.facts_json,
     )
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -135,9 +136,32 @@ class Farebox:
         pack = self.admin("POST", f"/accounts/{account_id}/packs", {"size": size})
         return Account(farebox=self, id=account_id, key=key, pack_id=pack["id"])
 
+    def run(self, *words: str) -> Any:
+        """Run a command of the admin API; return what it prints."""
+        command = [str(COMMAND), *words, "--config", str(self._config), "--state-dir", str(self._state_dir)]
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=self._environ())
+        assert done.returncode == 0, done.stderr
+        return json.loads(done.stdout)
+
+    def metric(self, name: str, **labels: str) -> float:
+        """Return the sum of a metric's samples that have these labels."""
+        with urllib.request.urlopen(f"{self.url}/metrics", timeout=20) as response:  # noqa: S310 - our own address
+            lines = response.read().decode().splitlines()
+        wanted = [f'{label}="{value}"' for label, value in labels.items()]
+        found = [line for line in lines if re.match(rf"{name}[ {{]", line) and all(label in line for label in wanted)]
+        return sum(float(line.rpartition(" ")[2]) for line in found)
+
+    def workers(self) -> list[int]:
+        """Return the processes that serve, when there are several."""
+        assert self._process is not None
+        told = subprocess.run(
+            ["ps", "-o", "pid=,args=", "--ppid", str(self._process.pid)], capture_output=True, text=True, check=False
+        )
+        return [int(line.split()[0]) for line in told.stdout.splitlines() if "farebox" in line and "serve" in line]
+
     def log(self) -> str:
         """Return the end of what it wrote."""
-        return self._log.read_text()[-5000:]
+        return self._log.read_text()[-50_000:]
 
     def _is_ready(self) -> bool:
         assert self._process is not None

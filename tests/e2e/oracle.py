@@ -11,6 +11,7 @@ import gzip
 import importlib.resources
 import sys
 import threading
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +53,7 @@ def write_model(path: Path) -> None:
     writer.add_token_merges(merges_of(ranks))
     writer.add_bos_token_id(len(tokens) - len(MARKS))
     writer.add_eos_token_id(len(tokens) - 1)
-    writer.add_add_bos_token(False)  # noqa: FBT003 - foreign
+    writer.add_add_bos_token(False)
     writer.add_chat_template(TEMPLATE)
     for name, weights in random_weights(len(tokens)):
         writer.add_tensor(name, weights)
@@ -81,7 +82,7 @@ def vocabulary_of(ranks: dict[bytes, int]) -> tuple[list[str], list[int]]:
 
 
 def merges_of(ranks: dict[bytes, int]) -> list[str]:
-    """Return the merges in their order: a token is the merge of the two parts that byte pair encoding leaves below it."""
+    """Return the merges in their order: a token merges the two parts that the merges before it leave."""
     found = []
     for token, rank in sorted(ranks.items(), key=lambda item: item[1]):
         parts = parts_below(token, rank, ranks) if len(token) > 1 else []
@@ -94,7 +95,7 @@ def parts_below(token: bytes, limit: int, ranks: dict[bytes, int]) -> list[bytes
     """Return the parts of a token when only merges below a rank are made."""
     parts = [token[place : place + 1] for place in range(len(token))]
     while True:
-        pairs = [ranks.get(a + b, limit) for a, b in zip(parts, parts[1:], strict=False)]
+        pairs = [ranks.get(a + b, limit) for a, b in pairwise(parts)]
         best = min(pairs, default=limit)
         if best >= limit:
             return parts

@@ -18,14 +18,16 @@ HELLO: list[ChatCompletionMessageParam] = [{"role": "user", "content": "hello"}]
 COOKBOOK: list[ChatCompletionMessageParam] = [
     {
         "role": "system",
-        "content": "You are a helpful, pattern-following assistant that translates corporate jargon into plain English.",
+        "content": "You are a helpful, pattern-following assistant that translates corporate jargon "
+        "into plain English.",
     },
     {"role": "system", "name": "example_user", "content": "New synergies will help drive top-line growth."},
     {"role": "system", "name": "example_assistant", "content": "Things working well together will increase revenue."},
     {
         "role": "system",
         "name": "example_user",
-        "content": "Let's circle back when we have more bandwidth to touch base on opportunities for increased leverage.",
+        "content": "Let's circle back when we have more bandwidth to touch base on opportunities "
+        "for increased leverage.",
     },
     {
         "role": "system",
@@ -41,7 +43,7 @@ WORLD: list[ChatCompletionMessageParam] = [
     {"role": "system", "content": "Du hörst zu.\n\n\tUnd zählst: 1234567,89 €."},
     {"role": "user", "content": "お誕生日おめでとう 🎂🚌 — it's"},
     {"role": "assistant", "content": "  ok\r\n"},
-    {"role": "user", "content": "def f(x):\n    return x  # 你好，世界" * 40},
+    {"role": "user", "content": "def f(x):\n    return x  # 你好世界" * 40},
 ]
 
 

@@ -1,7 +1,6 @@
 """Upstreams that send nonsense: the client is told, what was produced is charged, what was not is not."""
 
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
@@ -18,14 +17,14 @@ from tests.fakes.upstream import (
     usage,
     usage_event,
 )
-from tests.integration.line import PROMPT, Line, on
+from tests.integration.line import PROMPT, Line, Reply, on
 
 HTML = b"<!doctype html><html><body><h1>502 Bad Gateway</h1></body></html>"
 SCRIPT = b'<html><script>var state = {"text": "Please wait a little", "content": "we are busy"}</script></html>'
 END = delta(None, finish="stop")
 
 
-async def failed(line: Line, reply: Any) -> None:
+def failed(reply: Reply) -> None:
     """Check a 502 that says what is wrong, and no more."""
     assert (reply.status, reply.error["code"], reply.error["type"]) == (502, "upstream_error", "server_error")
 
@@ -36,7 +35,7 @@ async def test_html_costs_nothing(line: Line, body: bytes, *, streamed: bool) ->
     await line.start()
     line.upstream.play(answer(body, content_type="text/html"))
     reply = await line.ask(stream=streamed, max_tokens=50)
-    await failed(line, reply)
+    failed(reply)
     assert b"<h1>" not in reply.body
     await line.uncharged()
 
@@ -53,7 +52,7 @@ async def test_html_costs_nothing(line: Line, body: bytes, *, streamed: bool) ->
 async def test_json_that_is_no_completion_costs_nothing(line: Line, body: bytes, *, streamed: bool) -> None:
     await line.start()
     line.upstream.play(answer(body))
-    await failed(line, await line.ask(stream=streamed, max_tokens=50))
+    failed(await line.ask(stream=streamed, max_tokens=50))
     await line.uncharged()
 
 
@@ -61,7 +60,7 @@ async def test_half_a_json_is_charged_as_far_as_it_goes(line: Line) -> None:
     await line.start()
     body = completion(on(20), usage(PROMPT, 20))
     line.upstream.play(answer(body[: body.index(b" on") + len(on(7))]))
-    await failed(line, await line.ask(max_tokens=50))
+    failed(await line.ask(max_tokens=50))
     row = await line.event()
     assert (row["charge"], row["source"], row["status"]) == (PROMPT + 7, "tokenizer", "upstream_gone")
 
@@ -255,7 +254,7 @@ async def test_a_whole_answer_to_who_asked_for_a_stream(line: Line) -> None:
 async def test_an_answer_that_is_too_large(line: Line) -> None:
     await line.start(sections={"upstream": replace(line.settings.upstream, body_bytes_max=20_000)})
     line.upstream.play(answer(completion(on(50_000), usage(PROMPT, 50_000))))
-    await failed(line, await line.ask(max_tokens=60_000))
+    failed(await line.ask(max_tokens=60_000))
     row = await line.event()
     assert PROMPT < row["charge"] <= PROMPT + 50_000
 
@@ -263,12 +262,12 @@ async def test_an_answer_that_is_too_large(line: Line) -> None:
 async def test_a_head_that_is_too_large(line: Line) -> None:
     await line.start()
     line.upstream.play(answer(completion(on(3), usage(PROMPT, 3)), x_big="b" * 100_000))
-    await failed(line, await line.ask(max_tokens=50))
+    failed(await line.ask(max_tokens=50))
     await line.uncharged()
 
 
 async def test_what_is_no_http(line: Line) -> None:
     await line.start()
     line.upstream.play(b"SSH-2.0-OpenSSH_9.2\r\n", CLOSE)
-    await failed(line, await line.ask(max_tokens=50))
+    failed(await line.ask(max_tokens=50))
     await line.uncharged()

@@ -1,4 +1,4 @@
-"""Whoever goes away, and whenever: the prompt and the tokens in the bytes that were read are charged, and no hold stays."""
+"""Whoever goes away, and whenever: charged are the prompt and the tokens in what was read, and no hold stays."""
 
 import asyncio
 from dataclasses import replace
@@ -75,7 +75,7 @@ async def test_a_client_gone_when_all_was_sent_pays_all(line: Line) -> None:
 
 
 async def test_usage_that_was_read_counts_though_the_client_left_before_the_end(line: Line) -> None:
-    """Reasoning is billed by the provider and seen by nobody: a client that leaves early must not get it for nothing."""
+    """Reasoning is billed by the provider and seen by nobody: who leaves early must not get it for nothing."""
     await line.start()
     reasoning = usage_event(PROMPT, 500, completion_tokens_details={"reasoning_tokens": 497})
     line.upstream.play(stream(*EVENTS, reasoning, Gate(), DONE))

@@ -1,7 +1,7 @@
 """402 and 503: who may not ride, why, and what to do about it."""
 
 import asyncio
-import datetime
+import datetime as dt
 from dataclasses import replace
 from urllib.parse import urlsplit, urlunsplit
 
@@ -44,8 +44,8 @@ async def test_no_active_pack(line: Line, scope: dict[str, object] | None) -> No
 
 
 async def test_expired_and_revoked_packs_do_not_count(line: Line) -> None:
-    now = datetime.datetime.now(datetime.UTC)
-    await line.wallet.grant(1000, expires_at=now - datetime.timedelta(seconds=5))
+    now = dt.datetime.now(dt.UTC)
+    await line.wallet.grant(1000, expires_at=now - dt.timedelta(seconds=5))
     revoked = await line.wallet.grant(1000)
     await line.wallet.connection.fetch("SELECT * FROM revoke_pack($1)", revoked)
     await line.start(size=None)
@@ -55,7 +55,7 @@ async def test_expired_and_revoked_packs_do_not_count(line: Line) -> None:
 
 
 async def test_insufficient_balance(line: Line) -> None:
-    expires = datetime.datetime(2100, 1, 2, 3, 4, 5, 678_000, tzinfo=datetime.UTC)
+    expires = dt.datetime(2100, 1, 2, 3, 4, 5, 678_000, tzinfo=dt.UTC)
     await line.wallet.grant(50, expires_at=expires)
     await line.start(size=50, sections={"top_up_url": TOP_UP})
     reply = await line.ask(max_tokens=93)
@@ -171,7 +171,8 @@ def through(settings: Settings, wire: Wire) -> Settings:
 def redis_of(settings: Settings) -> tuple[str, int]:
     """Return where Redis is."""
     parts = urlsplit(settings.redis.url or "")
-    assert parts.hostname and parts.port
+    assert parts.hostname
+    assert parts.port
     return parts.hostname, parts.port
 
 

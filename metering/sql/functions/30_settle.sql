@@ -2,8 +2,9 @@
 --
 -- p_rows is a JSON array of settlements. Two statements decide everything, in this order and never in one
 -- (READ COMMITTED reads before it waits): 1. lock the account rows, ascending; 2. read what is new.
--- A draw follows the hold's own split first, then burn-down order over fitting packs that were not dead when
--- the request was reserved, then debt. Settle never refuses. A row that is known already changes nothing,
+-- A draw follows the hold's own split first (with what an unlimited pack let in without a hold: the finite packs
+-- were held by others), then burn-down order over fitting packs that were not dead when the request was reserved,
+-- then debt. Settle never refuses. A row that is known already changes nothing,
 -- except an exact one after a recovered one: that is corrected, once.
 -- Returns one row an account: version, snapshot, and how many rows were duplicates or corrections.
 CREATE OR REPLACE FUNCTION settle(p_rows jsonb)
@@ -26,7 +27,7 @@ DECLARE
     -- per new settlement: what came from allocated packs, what became debt
     n_allocated bigint[] := '{}'; n_debt bigint[] := '{}';
     v_account uuid; v_resource text; v_balance bigint; v_need bigint; v_take bigint; v_part bigint;
-    v_allocated bigint; v_seq int; v_at timestamptz; v_parts int; i int; v_corrected uuid[] := '{}';
+    v_allocated bigint; v_seq int; v_at timestamptz; v_parts int; v_unheld bigint; i int; v_corrected uuid[] := '{}';
 BEGIN
     SELECT array_agg(u), array_agg(DISTINCT u.account_id) INTO v_all, v_accounts
       FROM jsonb_populate_recordset(NULL::settlement, p_rows) u;
@@ -69,25 +70,32 @@ BEGIN
                 v_balance := posted_balance(v_account, v_resource);
             END IF;
             v_at := to_timestamp(r.reserved_at / 1000.0);
-            v_need := r.charge; v_allocated := 0;
+            v_need := r.charge; v_allocated := 0; v_unheld := r.reserved;
             v_parts := coalesce(jsonb_array_length(r.split), 0) / 2;
 
-            -- turn 0 .. v_parts-1: the hold's own split; the last turn: all fitting packs in burn-down order.
-            FOR v_turn IN 0 .. v_parts LOOP
+            -- turn 0 .. v_parts-1: the hold's own split; then what was let in without a hold: unlimited packs;
+            -- the last turn: all fitting packs in burn-down order.
+            FOR v_turn IN 0 .. v_parts + 1 LOOP
                 EXIT WHEN v_need = 0;
+                IF v_turn < v_parts THEN
+                    v_part := (r.split ->> (2 * v_turn + 1))::bigint;
+                    v_unheld := v_unheld - v_part;
+                END IF;
+                CONTINUE WHEN v_turn = v_parts AND v_unheld <= 0;
                 k := k_first;
                 WHILE v_need > 0 AND k <= k_count AND k_account[k] = v_account LOOP
                     v_take := 0;
                     IF v_turn < v_parts THEN
                         IF k_pack[k] = (r.split ->> (2 * v_turn))::uuid THEN
-                            v_part := (r.split ->> (2 * v_turn + 1))::bigint;
                             v_take := least(v_part, k_left[k], v_need);
                         END IF;
-                    ELSIF k_resource[k] = r.resource AND (k_user[k] IS NULL OR k_user[k] = r.user_id)
+                    ELSIF (v_turn > v_parts OR k_free[k] AND v_unheld > 0) AND k_resource[k] = r.resource AND (k_user[k] IS NULL OR k_user[k] = r.user_id)
                           AND (k_expires[k] IS NULL OR k_expires[k] > v_at)
                           AND (k_models -> (k - 1) = 'null'::jsonb OR (k_models -> (k - 1)) ? r.model) THEN
-                        v_take := CASE WHEN k_free[k] THEN v_need ELSE least(k_left[k], v_need) END;
+                        v_take := CASE WHEN v_turn = v_parts THEN least(v_unheld, v_need)
+                                       WHEN k_free[k] THEN v_need ELSE least(k_left[k], v_need) END;
                         IF k_free[k] THEN -- an unlimited pack issues what it is drawn for, and nets zero
+                            v_unheld := v_unheld - v_take;
                             v_balance := v_balance + v_take; v_seq := v_seq + 1;
                             e_row := e_row || i; e_seq := e_seq || v_seq; e_kind := e_kind || 'auto_grant'::text;
                             e_amount := e_amount || v_take; e_delta := e_delta || v_take;
