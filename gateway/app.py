@@ -11,7 +11,7 @@ from config.settings import Settings
 from gateway.auth import ADMIN_KEY, Authenticator
 from gateway.deps import DEPS, Deps
 from gateway.forwarder import Forwarder
-from gateway.middleware import TOP_UP_URL
+from gateway.middleware import HEADER_BYTES_MAX, TOP_UP_URL
 from gateway.routes import add_routes
 from metering.admission import Admission
 from metering.books import Books
@@ -39,6 +39,7 @@ def build_app(settings: Settings) -> web.Application:
     assert settings.auth.admin_key
     app = web.Application(client_max_size=settings.server.body_bytes_max)
     app[ADMIN_KEY] = settings.auth.admin_key
+    app[HEADER_BYTES_MAX] = settings.server.header_bytes_max
     if settings.top_up_url:
         app[TOP_UP_URL] = settings.top_up_url
     add_routes(app)

@@ -60,7 +60,7 @@ class Authenticator:
         key = key_of(headers)
         if key is None:
             raise unauthorized()
-        digest = hashlib.sha256(key.encode()).digest()
+        digest = hashlib.sha256(key.encode(errors="surrogateescape")).digest()
         record = self._records.get(digest)
         now = time.monotonic()
         if record is None or now - record.loaded_at > self._settings.cache_seconds:
@@ -131,7 +131,7 @@ def key_of(headers: Mapping[str, str]) -> str | None:
 def require_admin(request: web.Request) -> None:
     """Raise ApiError (401) unless the admin key is given."""
     key = key_of(request.headers)
-    if key is None or not hmac.compare_digest(key.encode(), request.app[ADMIN_KEY].encode()):
+    if key is None or not hmac.compare_digest(key.encode(errors="surrogateescape"), request.app[ADMIN_KEY].encode()):
         raise unauthorized("The admin key is missing or not valid.")
 
 

@@ -10,6 +10,9 @@ from gateway.errors import ApiError
 async def read_body(request: web.Request, *, seconds_max: float) -> bytes:
     """Return the body. Raises ApiError: 408 when it does not arrive in time, 413 when it is too large."""
     content = request.content
+    announced = request.content_length or 0
+    if announced > request.client_max_size:
+        raise web.HTTPRequestEntityTooLarge(request.client_max_size, announced)
     if content.is_eof() and content.total_bytes <= request.client_max_size:
         return content.read_nowait()  # all of it is here: nothing to wait for
     try:

@@ -3,13 +3,13 @@
 from dataclasses import dataclass
 
 from aiohttp import web
-from metering.books import Books
 
 from config.catalog import Catalog
 from config.settings import Settings
 from gateway.auth import Authenticator
 from gateway.forwarder import Forwarder
 from metering.admission import Admission
+from metering.books import Books
 from metering.counter import TokenCounter
 from metering.epochs import Epochs
 from metering.ledger import Ledger

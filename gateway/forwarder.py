@@ -55,6 +55,7 @@ class Forwarder:
 
     async def _try(self, chat: ChatRequest, spec: ModelSpec, hold: Hold) -> Answer:
         body = encode_upstream(chat, model=spec.upstream_model, limit=hold.limit, force_usage=True)
+        await hold.durable()
         adapter = self._registry.adapter(spec.provider)
         answer = await adapter.open("chat/completions", spec, body, on_send=hold.forwarding)
         if HTTPStatus.OK <= answer.status < HTTPStatus.MULTIPLE_CHOICES:

@@ -9,10 +9,11 @@ from functools import wraps
 
 from aiohttp import web
 
-from gateway.errors import answer
+from gateway.errors import ApiError, answer
 from gateway.logs import REQUESTS
 from gateway.metrics import observe_request
 from gateway.relay import Relay
+from gateway.server import headers_fit
 from metering.hold import Hold
 from metering.ids import new_id
 
@@ -20,9 +21,16 @@ REQUEST_ID = web.RequestKey("request_id", str)
 HOLD = web.RequestKey("hold", Hold)
 RELAY = web.RequestKey("relay", Relay)
 TOP_UP_URL = web.AppKey("top_up_url", str)
+HEADER_BYTES_MAX = web.AppKey("header_bytes_max", int)
 CLIENT_GONE_STATUS = 499  # nginx's: nobody sees it but the log and the metrics
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def require_headers_that_fit(request: web.Request) -> None:
+    """Raise ApiError (431) when all header lines together are too large."""
+    if not headers_fit(request, request.app[HEADER_BYTES_MAX]):
+        raise ApiError(431, "The request's headers are too large.", code="request_too_large")
 
 
 def guarded(handler: Handler) -> Handler:
@@ -34,6 +42,7 @@ def guarded(handler: Handler) -> Handler:
         started = time.perf_counter()
         status = CLIENT_GONE_STATUS
         try:
+            require_headers_that_fit(request)
             response = await handler(request)
             status = response.status
         except ConnectionResetError:

@@ -1,5 +1,7 @@
 """The line: one request, top to bottom."""
 
+from collections.abc import Mapping
+
 import structlog
 from aiohttp import web
 
@@ -7,7 +9,7 @@ from config.catalog import ModelSpec
 from gateway.auth import Principal, require_model
 from gateway.body import read_body
 from gateway.deps import DEPS, Deps
-from gateway.errors import ApiError
+from gateway.errors import ApiError, invalid
 from gateway.middleware import HOLD, RELAY, REQUEST_ID
 from gateway.relay import CLIENT_GONE, Relay
 from metering.core.settlement import Status
@@ -86,9 +88,9 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
         clamp=principal.clamp,
         min_completion_tokens=deps.settings.meter.min_completion_tokens,
         orphan=principal.orphan,
-        session_id=_short(headers.get("X-Session-Id")) or chat.session_id,
-        reason=_short(headers.get("X-Farebox-Reason")) or ENDPOINT,
-        feature=_short(headers.get("X-Farebox-Feature")),
+        session_id=_told(headers, "X-Session-Id") or chat.session_id,
+        reason=_told(headers, "X-Farebox-Reason") or ENDPOINT,
+        feature=_told(headers, "X-Farebox-Feature"),
     )
 
 
@@ -106,5 +108,11 @@ def relay_of(request: web.Request, deps: Deps, chat: ChatRequest, hold: Hold) ->
     )
 
 
-def _short(value: str | None) -> str | None:
-    return value[:HEADER_CHARS_MAX] if value else None
+def _told(headers: Mapping[str, str], name: str) -> str | None:
+    """Return what a header of the client's says, cut to what is stored. Raises ApiError (400)."""
+    value = headers.get(name)
+    if not value:
+        return None
+    if not value.isprintable():
+        raise invalid(f"The header {name} has characters that can't be printed; leave them out.", name)
+    return value[:HEADER_CHARS_MAX]

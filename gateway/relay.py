@@ -30,6 +30,7 @@ log = structlog.get_logger()
 # Headers of an upstream that concern the client; all others name our account there, or its machinery.
 KEPT_HEADERS = frozenset({b"content-type", b"openai-version", b"openai-processing-ms"})
 WATCH_TOKENS = 256
+EVENT_BYTES_MAX = 8_388_608  # an image in base64; longer events are relayed and not read
 CLIENT_GONE = (asyncio.CancelledError, ConnectionResetError)
 DONE = b"[DONE]"
 HEAD_KEYS = frozenset({"id", "object", "created", "model", "system_fingerprint"})  # the same on all chunks
@@ -59,7 +60,7 @@ class Relay:
         tally, spec, order = self.tally, self.hold.spec, self.hold.order
         counted = tally.count()
         outcome = outcome_of(
-            tally.reported if self.complete else None,
+            tally.reported if self.complete or len(tally.finish_reasons) >= order.choices else None,
             status=self.status,
             prompt=order.prompt_tokens,
             counted_completion=counted,
@@ -109,6 +110,7 @@ class Relay:
             await self.counter.count_tally(self.tally)
         self.complete, self.status = True, Status.COMPLETED
         charge = self.record()
+        await self.hold.durable()
         self.first_byte_at = time.perf_counter()
         headers = self.headers(answer)
         headers["x-farebox-charged"] = str(charge)
@@ -164,52 +166,57 @@ class Relay:
         return response
 
     async def _events(self, answer: Answer, response: web.StreamResponse) -> None:
-        splitter = SseSplitter()
+        splitter = SseSplitter(event_bytes_max=EVENT_BYTES_MAX)
         while data := await answer.chunk():
             self.last_byte_at = time.perf_counter()
-            out, done = self._read(splitter.feed(data))
-            if done is not None:
-                self.complete, self.status = True, Status.COMPLETED
-                out += self._comment(self._settle())
-                await response.write(out + done)
+            if await self._pass_on(splitter.feed(data), response):
                 return
-            if out:
-                await response.write(out)
-            if self._due() and not await self._covered():
-                self.status = Status.CUT_OFF
-                answer.close()
-                self._settle()
-                await response.write(self._proper_end())
-                return
-        rest = splitter.rest()
         if not (self.tally.finish_reasons or self.tally.reported):
             raise UpstreamGoneError("the stream ended without an end")
-        self.complete, self.status = True, Status.COMPLETED
-        self._settle()
-        if rest:
+        self._completed()
+        if rest := splitter.rest():
             await response.write(rest)
 
-    def _read(self, events: list[SseEvent]) -> tuple[bytes, bytes | None]:
-        """Tally events; return the bytes to relay, and the final event when it is among them."""
+    async def _pass_on(self, events: list[SseEvent], response: web.StreamResponse) -> bool:
+        """Tally and relay events; return whether the stream has ended, properly or at its hold."""
         out: list[bytes] = []
-        tally, withhold = self.tally, not self.chat.include_usage
         for place, event in enumerate(events):
-            data = event.data
-            if data is None:
+            if event.data == DONE:
+                charge = self._completed()
+                await self.hold.durable()
+                out += [self._comment(charge), *[later.raw for later in events[place:]]]
+                await response.write(b"".join(out))
+                return True
+            if self._tallied(event):
                 out.append(event.raw)
-                continue
-            if data == DONE:
-                return b"".join(out), b"".join(later.raw for later in events[place:])
-            chunk = decode_chunk(data)
-            if chunk is not None:
-                tally.add_chunk(chunk)
-                if chunk.choices:
-                    self.produced = True
-                    self._first_chunk = self._first_chunk or data
-                elif withhold and chunk.wire_usage is not None:
-                    continue
-            out.append(event.raw)
-        return (out[0] if len(out) == 1 else b"".join(out)), None
+            if self._due():
+                await response.write(b"".join(out))
+                out.clear()
+                if not await self._covered():
+                    self.status = Status.CUT_OFF
+                    self._settle()
+                    await response.write(self._proper_end())
+                    return True
+        if out:
+            await response.write(out[0] if len(out) == 1 else b"".join(out))
+        return False
+
+    def _tallied(self, event: SseEvent) -> bool:
+        """Read an event; return whether it is relayed: all are, but usage that the client did not ask for."""
+        data = event.data
+        chunk = None if data is None else decode_chunk(data)
+        if data is None or chunk is None:
+            return True
+        self.tally.add_chunk(chunk)
+        if chunk.choices:
+            self.produced = True
+            self._first_chunk = self._first_chunk or data
+            return True
+        return self.chat.include_usage or not has_usage(data)
+
+    def _completed(self) -> int | None:
+        self.complete, self.status = True, Status.COMPLETED
+        return self._settle()
 
     def _due(self) -> bool:
         return self.tally.ceiling >= self._watch_at or time.monotonic() >= self.hold.note_at
@@ -229,7 +236,7 @@ class Relay:
 
     def _settle(self) -> int | None:
         """Charge what was produced, or nothing where nothing was."""
-        return self.record() if self.produced else None
+        return self.record() if self.produced or self.tally.reported else None
 
     def _comment(self, charge: int | None) -> bytes:
         if charge is None or not self.charge_comment:
@@ -256,6 +263,15 @@ class Relay:
             events.append({**head, "choices": [], "usage": usage})
         lines = b"".join(b"data: " + msgspec.json.encode(event) + b"\n\n" for event in events)
         return lines + self._comment(self.hold.charge) + b"data: [DONE]\n\n"
+
+
+def has_usage(data: bytes) -> bool:
+    """Return whether an event carries a usage object, readable or not."""
+    try:
+        event = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return False
+    return isinstance(event, dict) and isinstance(event.get("usage"), dict)
 
 
 def _error_event(message: str) -> bytes:

@@ -11,6 +11,7 @@ from gateway.pages import handle_dashboard, handle_root
 from gateway.pipeline import handle_chat
 
 OWNED_BY = "farebox"
+REST = "/{path}"  # every path that no other route has
 
 
 async def handle_models(request: web.Request) -> web.Response:
@@ -35,9 +36,14 @@ def _model(name: str) -> dict[str, object]:
     return {"id": name, "object": "model", "created": 0, "owned_by": OWNED_BY}
 
 
-async def refuse(_: web.Request) -> web.StreamResponse:
-    """Refuse what no route takes."""
-    raise web.HTTPNotFound
+async def refuse(request: web.Request) -> web.StreamResponse:
+    """Refuse what no route takes: 405 where another method would do, else 404."""
+    allowed: set[str] = set()
+    for resource in request.app.router.resources():
+        if resource.canonical != REST:
+            _, methods = await resource.resolve(request)
+            allowed |= methods
+    raise web.HTTPMethodNotAllowed(request.method, sorted(allowed)) if allowed else web.HTTPNotFound
 
 
 def add_routes(app: web.Application) -> None:

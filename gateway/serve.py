@@ -25,12 +25,12 @@ from gateway.app import build_app
 from gateway.demo import Demo, make_demo
 from gateway.embedded import EmbeddedServers
 from gateway.kept import keep, kept
+from gateway.server import GatewayRunner
 from gateway.workers import Workers
 from metering.migrate import migrate
 
 log = structlog.get_logger()
 TEND_SECONDS = 1.0
-KEEPALIVE_SECONDS = 75.0  # nginx's default: longer than what usual clients keep idle connections for
 
 
 class ServeError(Exception):
@@ -146,15 +146,7 @@ async def run_gateway(
 
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, stop)
-    runner = web.AppRunner(
-        build_app(settings),
-        handler_cancellation=True,  # a lost client is noticed at once, not at the next write
-        access_log=None,
-        keepalive_timeout=KEEPALIVE_SECONDS,
-        shutdown_timeout=settings.server.drain_seconds,
-        max_line_size=settings.server.header_bytes_max,
-        max_field_size=settings.server.header_bytes_max,
-    )
+    runner = GatewayRunner(build_app(settings), settings.server)
     await runner.setup()
     try:
         await web.SockSite(runner, bound, backlog=1024).start()

@@ -33,6 +33,7 @@ class Hold:
     __slots__ = (
         "_extension",
         "_meter",
+        "_noted",
         "_noted_tokens",
         "attempts",
         "available_after_reserve",
@@ -80,6 +81,7 @@ class Hold:
         self.settlement_json: bytes | None = None
         self.progress_charge = 0
         self.withdrawn = False
+        self._noted = False
         self._noted_tokens = 0
         self.note_at = 0.0  # when the next progress is due, however little it is (time.monotonic)
         self._extension: asyncio.Task[None] | None = None
@@ -94,10 +96,20 @@ class Hold:
         """What the account has available now that this request is charged: reserve's answer, corrected."""
         return self.available_after_reserve + self.reservation.amount - (self.charge or 0)
 
+    async def durable(self) -> None:
+        """Wait until the journal is on the disk, where the settings ask for it: before the first byte and the last."""
+        if self._meter.journal.durable:
+            self._note_forwarding()
+            await self._meter.journal.sync()
+
+    def _note_forwarding(self) -> None:
+        if not self._noted:
+            self._noted = True
+            self._meter.journal.forward(self.request_id, self.reservation)
+
     def forwarding(self) -> None:
         """Note that the first byte goes upstream next."""
-        if not self.forwarded:
-            self._meter.journal.forward(self.request_id, self.reservation)
+        self._note_forwarding()
         self.forwarded = True
         self.forwarded_at = time.perf_counter()
         self.note_at = time.monotonic() + self._meter.settings.progress_seconds

@@ -18,7 +18,6 @@ import asyncio
 import fcntl
 import os
 import shutil
-from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 from struct import Struct
@@ -27,7 +26,7 @@ from zlib import crc32
 import msgspec
 
 from config.settings import JournalSettings
-from metering.core.settlement import Facts, Reservation, Settlement, decode_facts, decode_settlement
+from metering.core.settlement import Reservation
 from metering.errors import MeterUnavailableError
 
 HEAD = Struct("<IIc")  # length of the payload, CRC-32 of kind and payload, kind
@@ -58,14 +57,21 @@ class Journal:
         self._number, self._first = 0, 1  # the newest segment, and the oldest that is still there
         self._file, self._size = -1, 0
         self._done: list[bytes] = []
+        self._written = 0  # bytes, in all segments
+        self._synced = 0  # of these
+        self._syncing = asyncio.Lock()
+        self.durable = settings.fsync == "group"
         # Segment in which each unfinished request began: a segment may go when none began in it or before it.
         self._begun: dict[str, int] = {}
         self._open_in: dict[int, int] = {}
         self._header = MAGIC + _encode({"instance": instance_id, "boot": boot_id(), "fsync": settings.fsync}) + b"\n"
+        # Locked before it can be seen: a neighbour that looks for the dead must not get the lock first.
+        hidden = folder / f".{instance_id}"
         try:
-            self._path.mkdir(parents=True, mode=0o700)
-            self._lock = os.open(self._path / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+            hidden.mkdir(parents=True, mode=0o700)
+            self._lock = os.open(hidden / "lock", os.O_CREAT | os.O_RDWR, 0o600)
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            hidden.rename(self._path)
         except OSError as error:
             raise JournalError(f"the journal {self._path} can't be written: {error.strerror}") from error
         self._rotate()
@@ -140,6 +146,7 @@ class Journal:
             os.ftruncate(self._file, self._size)
             raise JournalError(f"the journal {self._path} can't be written: the disk is full")
         self._size += written
+        self._written += written
 
     def _rotate(self) -> None:
         number = self._number + 1
@@ -169,9 +176,13 @@ class Journal:
         return self._path / f"{number:08d}.log"
 
     async def sync(self) -> None:
-        """Wait until what was written is on the disk, where the settings ask for it."""
-        if self._settings.fsync == "group":
-            await asyncio.to_thread(os.fdatasync, self._file)
+        """Wait until everything written so far is on the disk; one call of the system serves all who wait."""
+        written = self._written
+        async with self._syncing:
+            if self._synced < written:
+                everything = self._written
+                await asyncio.to_thread(os.fdatasync, self._file)
+                self._synced = everything
 
     def close(self) -> None:
         """Close; a journal in which everything is done leaves nothing behind."""
@@ -185,116 +196,3 @@ class Journal:
 
 def _record(kind: bytes, payload: bytes) -> bytes:
     return HEAD.pack(len(payload), crc32(payload, crc32(kind)), kind) + payload
-
-
-class Remains(msgspec.Struct, kw_only=True):
-    """What a dead instance's journal says of one request that was not done."""
-
-    request_id: str
-    facts: Facts | None = None
-    reservation: Reservation | None = None
-    settlement: Settlement | None = None
-    progress: int = 0
-
-    @property
-    def forwarded(self) -> bool:
-        """Whether a byte may have gone upstream."""
-        return self.reservation is not None or self.settlement is not None
-
-
-class DeadJournal:
-    """The journal of an instance that died, held by its lock until ``close``."""
-
-    def __init__(self, path: Path, lock: int) -> None:
-        self.path = path
-        self.instance_id = path.name
-        self._lock = lock
-        self.whole = True  # gap-free segments, no torn record: its silence proves something
-        self.boot = ""
-        self.fsync = "none"
-        self.remains = {remains.request_id: remains for remains in self._read()}
-
-    @property
-    def proves_silence(self) -> bool:
-        """Whether ``I`` without ``F`` proves that a request was never forwarded (DESIGN 3.5)."""
-        return self.whole and (self.fsync == "group" or (self.boot == boot_id() != ""))
-
-    def remove(self) -> None:
-        """Delete the journal: everything in it is done."""
-        shutil.rmtree(self.path, ignore_errors=True)
-
-    def close(self) -> None:
-        """Give the lock back."""
-        os.close(self._lock)
-
-    def _read(self) -> list[Remains]:
-        found: dict[str, Remains] = {}
-        segments = sorted(self.path.glob("*.log"))
-        numbers = [int(segment.stem) for segment in segments]
-        if not numbers or numbers != list(range(numbers[0], numbers[0] + len(numbers))):
-            self.whole = False
-        for segment in segments:
-            for kind, payload in self._records(segment):
-                self._take(found, kind, payload)
-        return list(found.values())
-
-    def _take(self, found: dict[str, Remains], kind: bytes, payload: bytes) -> None:
-        try:
-            if kind == b"I":
-                facts = decode_facts(payload)
-                found[facts.request_id] = Remains(request_id=facts.request_id, facts=facts)
-            elif kind == b"S":
-                settlement = decode_settlement(payload)
-                remains = found.setdefault(settlement.request_id, Remains(request_id=settlement.request_id))
-                remains.settlement = settlement
-            elif kind == b"D":
-                found.pop(payload.decode(), None)
-            elif kind in {b"F", b"E"}:
-                request_id, reservation = msgspec.json.decode(payload, type=tuple[str, Reservation])
-                if request_id in found:
-                    found[request_id].reservation = reservation
-            elif kind == b"P":
-                request_id, charge = msgspec.json.decode(payload, type=tuple[str, int])
-                if request_id in found:
-                    found[request_id].progress = max(found[request_id].progress, charge)
-        except (msgspec.MsgspecError, UnicodeDecodeError):
-            self.whole = False
-
-    def _records(self, segment: Path) -> Iterator[tuple[bytes, bytes]]:
-        data = segment.read_bytes()
-        end = data.find(b"\n", len(MAGIC))
-        header: dict[str, str] = {}
-        with suppress(msgspec.MsgspecError):
-            header = msgspec.json.decode(data[len(MAGIC) : end], type=dict[str, str])
-        if not data.startswith(MAGIC) or end < 0 or not header:
-            self.whole = False
-            return
-        self.boot, self.fsync = header.get("boot", ""), header.get("fsync", "none")
-        at = end + 1
-        while at < len(data):
-            length, check, kind = HEAD.unpack_from(data, at) if at + HEAD.size <= len(data) else (0, -1, b"")
-            payload = data[at + HEAD.size : at + HEAD.size + length]
-            if len(payload) != length or crc32(payload, crc32(kind)) != check:
-                self.whole = False
-                return
-            yield kind, payload
-            at += HEAD.size + length
-
-
-def dead_journals(folder: Path) -> Iterator[DeadJournal]:
-    """Yield the journals in ``folder`` whose owners are dead, each with its lock taken."""
-    for path in sorted(folder.iterdir()) if folder.is_dir() else []:
-        try:
-            lock = os.open(path / "lock", os.O_RDWR)
-        except OSError:
-            continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
-            os.close(lock)
-            continue
-        # The owner may have removed the folder between the open and the lock.
-        if (path / "lock").exists():
-            yield DeadJournal(path, lock)
-        else:
-            os.close(lock)

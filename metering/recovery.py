@@ -24,9 +24,9 @@ from metering.core.settlement import (
     decode_facts,
     decode_settlement,
 )
+from metering.dead_journal import DeadJournal, Remains, dead_journals
 from metering.epochs import Epochs
 from metering.errors import MeterUnavailableError
-from metering.journal import DeadJournal, Remains, dead_journals
 from metering.keys import BUCKETS, deadlines_key, epoch_key, keys_of
 from metering.ledger import Ledger
 from metering.metrics import METRICS

@@ -22,6 +22,7 @@ from gateway.app import build_app
 from gateway.deps import DEPS, Deps
 from gateway.embedded import EmbeddedServers
 from gateway.embedded.servers import Endpoints
+from gateway.server import GatewayRunner
 from metering.ids import new_id
 from metering.migrate import migrate
 
@@ -97,6 +98,17 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
     )
 
 
+class GatewayServer(TestServer):
+    """A gateway in this process, run as ``farebox serve`` runs it."""
+
+    def __init__(self, settings: Settings) -> None:
+        super().__init__(build_app(settings))
+        self._settings = settings
+
+    async def _make_runner(self, **_: Any) -> GatewayRunner:
+        return GatewayRunner(self.app, self._settings.server)
+
+
 Start = Callable[..., Awaitable["TestClient[web.Request, web.Application]"]]
 
 
@@ -106,8 +118,8 @@ async def start(settings: Settings) -> AsyncIterator[Start]:
     clients: list[TestClient[web.Request, web.Application]] = []
 
     async def begin(changed: Settings = settings) -> "TestClient[web.Request, web.Application]":
-        server = TestServer(build_app(changed))
-        await server.start_server(handler_cancellation=True)
+        server = GatewayServer(changed)
+        await server.start_server()
         client = TestClient(server)
         clients.append(client)
         return client

@@ -221,7 +221,10 @@ def partial_text(data: bytes) -> str:
     A quote inside a JSON string is escaped, so what looks like a member here is one.
     A character or an escape that was cut in two is left out.
     """
-    found = _STRING_VALUES.findall(data, max(data.find(b'"choices"'), 0))
+    start = data.find(b'"choices"')
+    if start < 0:  # no completion at all: a page, or some other JSON
+        return ""
+    found = _STRING_VALUES.findall(data, start)
     names = {name for name, _ in found}
     if b"reasoning_content" in names:
         found = [(name, value) for name, value in found if name != b"reasoning"]

@@ -7,7 +7,9 @@ from providers.wire.chat import Usage
 BELIEVED_PERCENT_MIN = 60
 
 
-def believed(reported: Usage, *, counted_completion: int, completion_max: int, context_tokens: int) -> bool:
+def believed(
+    reported: Usage, *, prompt: int, counted_completion: int, completion_max: int, context_tokens: int
+) -> bool:
     """Return whether an upstream's report can be true.
 
     ``completion_max`` bounds the completion of all choices together.
@@ -22,7 +24,7 @@ def believed(reported: Usage, *, counted_completion: int, completion_max: int, c
         < 0
     ):
         return False
-    if reported.cached_tokens > reported.prompt_tokens:
+    if reported.cached_tokens > reported.prompt_tokens or (prompt and not reported.prompt_tokens):
         return False
     if reported.completion_tokens * 100 < counted_completion * BELIEVED_PERCENT_MIN:
         return False
@@ -41,6 +43,7 @@ def outcome_of(  # noqa: PLR0913 - the two counts and what bounds them
     """Return the usage to charge, with its source. ``reported`` is None when the upstream said nothing."""
     if reported is not None and believed(
         reported,
+        prompt=prompt,
         counted_completion=counted_completion,
         completion_max=completion_max,
         context_tokens=context_tokens,

@@ -147,6 +147,10 @@ def parse_chat_request(body: bytes) -> ChatRequest:
     except (ValueError, RecursionError) as error:
         raise refusal_of(error, body) from error
     _check_names(raw)
+    session_id = None if fields.metadata is None else fields.metadata.session_id
+    _check_text(fields.model, "model")
+    if session_id is not None:
+        _check_text(session_id, "metadata.session_id")
     stream = bool(fields.stream)
     options = fields.stream_options
     if options is not None and not stream:
@@ -165,10 +169,16 @@ def parse_chat_request(body: bytes) -> ChatRequest:
         tool_choice=fields.tool_choice,
         function_call=fields.function_call,
         response_format=fields.response_format,
-        session_id=None if fields.metadata is None else fields.metadata.session_id,
+        session_id=session_id,
         body_bytes=len(body),
         raw=raw,
     )
+
+
+def _check_text(text: str, param: str) -> None:
+    # What is stored must be storable: Postgres takes no NUL, and nobody means a control character.
+    if not text.isprintable():
+        raise InvalidRequestError(f"'{param}' has characters that can't be printed; leave them out.", param)
 
 
 def _check_names(raw: dict[str, Raw]) -> None:

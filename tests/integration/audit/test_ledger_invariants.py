@@ -99,7 +99,7 @@ BREAKS: list[tuple[str, str, dict[str, str]]] = [
     (
         "charged_once",
         "ALTER TABLE events DROP CONSTRAINT events_check;"
-        "INSERT INTO events SELECT (jsonb_populate_record(e, '{{\"day\": \"2020-01-01\"}}')).*"
+        'INSERT INTO events SELECT (jsonb_populate_record(e, \'{{"day": "2020-01-01"}}\')).*'
         " FROM events e WHERE request_id = '{plain}'",
         {"request_id": "{plain}"},
     ),
@@ -111,7 +111,8 @@ BREAKS: list[tuple[str, str, dict[str, str]]] = [
     ("entries_equal_charges", "DELETE FROM events WHERE request_id = '{plain}'", {"request_id": "{plain}"}),
     (
         "entries_equal_charges",
-        "UPDATE entries SET amount = amount - 1, delta = delta - 1 WHERE request_id = '{corrected}' AND kind = 'correction'",
+        "UPDATE entries SET amount = amount - 1, delta = delta - 1"
+        " WHERE request_id = '{corrected}' AND kind = 'correction'",
         {"request_id": "{corrected}"},
     ),
     (
@@ -120,7 +121,11 @@ BREAKS: list[tuple[str, str, dict[str, str]]] = [
         " WHERE request_id = '{plain}'",
         {"request_id": "{plain}"},
     ),
-    ("events_split_by_pool", "UPDATE events SET debt_amount = 0 WHERE request_id = '{debtor}'", {"request_id": "{debtor}"}),
+    (
+        "events_split_by_pool",
+        "UPDATE events SET debt_amount = 0 WHERE request_id = '{debtor}'",
+        {"request_id": "{debtor}"},
+    ),
     (
         "refunds_within_charges",
         "UPDATE entries SET amount = 31, delta = 31 WHERE request_id = '{refunded}' AND kind = 'refund'",
@@ -154,13 +159,21 @@ BREAKS: list[tuple[str, str, dict[str, str]]] = [
     ("debts_conserved", "DELETE FROM debts", {"account_id": "{account}"}),
     ("debts_of_requests", "UPDATE debts SET open = open + 1 WHERE request_id = '{debtor}'", {"request_id": "{debtor}"}),
     ("debts_explained", "UPDATE events SET reserved = charge", {"account_id": "{account}", "resource": "images"}),
-    ("system_conserved", "UPDATE packs SET remaining = remaining - 1 WHERE pack_id = '{spare}'", {"resource": "tokens"}),
+    (
+        "system_conserved",
+        "UPDATE packs SET remaining = remaining - 1 WHERE pack_id = '{spare}'",
+        {"resource": "tokens"},
+    ),
     (
         "system_conserved",
         "UPDATE events SET charge = charge + 1, surplus_amount = surplus_amount + 1 WHERE request_id = '{plain}'",
         {"resource": "tokens"},
     ),
-    ("system_conserved", "UPDATE account_resources SET debt = debt + 1 WHERE resource = 'images'", {"resource": "images"}),
+    (
+        "system_conserved",
+        "UPDATE account_resources SET debt = debt + 1 WHERE resource = 'images'",
+        {"resource": "images"},
+    ),
     (
         "versions_gap_free",
         "DELETE FROM account_changes WHERE version = (SELECT max(version) FROM account_changes)",
@@ -258,7 +271,9 @@ async def test_an_entry_of_an_unknown_account_is_named(one_of_each: dict[str, An
 async def test_a_parked_row_that_was_booked_after_all_is_no_complaint(booking: Booking) -> None:
     await booking.grant(10)
     request_id = await booking.charge(5)
-    await booking.execute("INSERT INTO parked_settlements (request_id, settlement, error) VALUES ($1, '', '')", request_id)
+    await booking.execute(
+        "INSERT INTO parked_settlements (request_id, settlement, error) VALUES ($1, '', '')", request_id
+    )
     assert (await audit_of(booking)).clean
 
 

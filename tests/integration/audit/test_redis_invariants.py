@@ -35,12 +35,12 @@ class Case:
     async def found(self) -> dict[str, list[dict[str, Any]]]:
         """Return what breaks each invariant that is broken."""
         gateway = self.gateway
-        audit = RedisAudit(gateway.ledger, gateway.admission, gateway.store, self.books.balances, gateway.settings.meter)
+        audit = RedisAudit(
+            gateway.ledger, gateway.admission, gateway.store, self.books.balances, gateway.settings.meter
+        )
         report = await Audit(gateway.ledger, audit).run()
         assert {COUNTERS, DEADLINES, EQUAL, AHEAD, LIFE, ORPHANED} < {one.name for one in report.invariants}
-        broken = {
-            one.name: [msgspec.json.decode(row) for row in one.rows] for one in report.invariants if one.broken
-        }
+        broken = {one.name: [msgspec.json.decode(row) for row in one.rows] for one in report.invariants if one.broken}
         assert report.clean is not bool(broken)
         return broken
 
@@ -122,7 +122,9 @@ async def test_a_pack_that_expires_breaks_nothing(case: Case) -> None:
     """Redis knows the time of expiry and stops to count the pack by itself, as Postgres does."""
     changed = await case.books.packs.grant(case.account_id, 5)
     assert changed
-    await case.booking.execute("UPDATE packs SET expires_at = now() - interval '1 hour' WHERE pack_id = $1", case.pack.id)
+    await case.booking.execute(
+        "UPDATE packs SET expires_at = now() - interval '1 hour' WHERE pack_id = $1", case.pack.id
+    )
     touched = await case.books.packs.change(changed[0].id, note="x")
     assert touched
     await case.gateway.admission.apply(touched[1], [])

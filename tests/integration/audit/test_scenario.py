@@ -137,14 +137,26 @@ class Scenario:
     async def audit(self) -> None:
         """Fail with every row that breaks an invariant."""
         gateway = self.gateway
-        redis = RedisAudit(gateway.ledger, gateway.admission, gateway.store, self.books.balances, gateway.settings.meter)
+        redis = RedisAudit(
+            gateway.ledger, gateway.admission, gateway.store, self.books.balances, gateway.settings.meter
+        )
         report = await Audit(gateway.ledger, redis).run()
         broken = {one.name: [json.loads(bytes(row)) for row in one.rows] for one in report.invariants if one.broken}
         assert broken == {}, msgspec.json.encode(broken)
         assert report.clean
 
 
-WEIGHTS = {"reserve": 30, "settle": 18, "correct": 6, "again": 3, "refund": 6, "grant": 10, "revoke": 4, "expire": 3, "change": 2}
+WEIGHTS = {
+    "reserve": 30,
+    "settle": 18,
+    "correct": 6,
+    "again": 3,
+    "refund": 6,
+    "grant": 10,
+    "revoke": 4,
+    "expire": 3,
+    "change": 2,
+}
 
 
 @pytest.mark.parametrize("seed", range(6))
@@ -161,4 +173,6 @@ async def test_whatever_is_done_the_books_stay_right(gateway: Gateway, seed: int
     while scenario.open:
         await scenario.settle()
     await scenario.audit()
-    assert {"grant", "usage", "refund"} <= {*await scenario.booking.value("SELECT array_agg(DISTINCT kind) FROM entries")}
+    assert {"grant", "usage", "refund"} <= {
+        *await scenario.booking.value("SELECT array_agg(DISTINCT kind) FROM entries")
+    }

@@ -247,8 +247,8 @@ async def test_columns_stand_in_the_order_of_the_fields(booking: Booking, ledger
 @pytest.mark.parametrize("name", ["entries", "events"])
 @pytest.mark.parametrize("newest_first", [True, False])
 async def test_an_accounts_page_is_read_from_its_index_in_order(
-    booking: Booking, name: str, newest_first: bool
-) -> None:  # noqa: FBT001 - a case
+    booking: Booking, name: str, *, newest_first: bool
+) -> None:
     """A page deep in a long ledger costs what the first page costs."""
     for _ in range(4):
         await booking.book(*(booking.row(1) for _ in range(500)))

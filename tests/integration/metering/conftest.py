@@ -8,7 +8,8 @@ import asyncpg
 import pytest
 
 from config.settings import Settings
-from tests.integration.metering.parts import Book, Gateway, Launch
+from tests.integration.metering.books import Book
+from tests.integration.metering.parts import Gateway, Launch
 
 
 @pytest.fixture

@@ -6,7 +6,6 @@ from collections.abc import Awaitable, Callable
 from dataclasses import fields
 from typing import Any
 
-import asyncpg
 import msgspec
 
 from config.catalog import ModelSpec, Rates
@@ -18,7 +17,7 @@ from metering.epochs import Epochs
 from metering.ids import new_id
 from metering.journal import Journal
 from metering.keys import keys_of
-from metering.ledger import AccountState, Ledger
+from metering.ledger import Ledger
 from metering.meter import Meter
 from metering.order import Order
 from metering.recovery import Recovery
@@ -220,84 +219,6 @@ class Gateway:
 
 Launch = Callable[..., Awaitable[Gateway]]
 """Starts a gateway; its arguments change the settings of the meter, ``redis`` those of Redis."""
-
-
-class Book:
-    """The ledger, by its own functions."""
-
-    def __init__(self, connection: "asyncpg.Connection[asyncpg.Record]") -> None:
-        self.connection = connection
-
-    async def account(self, **columns: Any) -> str:
-        """Open an account."""
-        account_id = new_id()
-        names = "".join(f", {name}" for name in columns)
-        places = "".join(f", ${place + 2}" for place in range(len(columns)))
-        await self.connection.execute(
-            f"INSERT INTO accounts (account_id, name{names}) VALUES ($1, 'test'{places})",  # noqa: S608 - our names
-            account_id,
-            *columns.values(),
-        )
-        return account_id
-
-    async def grant(self, account_id: str, size: int | None, **scope: Any) -> str:
-        """Grant a pack; None: an unlimited one."""
-        pack_id = str(scope.get("pack_id") or new_id())
-        await self.connection.fetch(
-            "SELECT * FROM grant_pack($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 'grant')",
-            pack_id,
-            account_id,
-            scope.get("resource", "tokens"),
-            size,
-            size is None,
-            scope.get("priority", 50),
-            scope.get("user_id"),
-            scope.get("models"),
-            scope.get("note", ""),
-            scope.get("expires_at"),
-        )
-        return pack_id
-
-    async def state(self, account_id: str) -> AccountState:
-        """Return the newest snapshot."""
-        return AccountState(*await self.connection.fetchrow(_SNAPSHOT, [account_id]))
-
-    async def settle(self, *rows: dict[str, Any]) -> list[dict[str, Any]]:
-        """Book a batch."""
-        text = msgspec.json.encode(rows).decode()
-        return [dict(row) for row in await self.connection.fetch("SELECT * FROM settle($1::text::jsonb)", text)]
-
-    async def revoke(self, pack_id: str) -> None:
-        """Withdraw a pack."""
-        await self.connection.fetch("SELECT * FROM revoke_pack($1)", pack_id)
-
-    async def left(self, *pack_ids: str) -> list[int | None]:
-        """Return what remains in packs."""
-        found = await self.connection.fetch("SELECT pack_id::text, remaining FROM packs")
-        by_id = {row["pack_id"]: row["remaining"] for row in found}
-        return [by_id[pack_id] for pack_id in pack_ids]
-
-    async def debt(self, account_id: str, resource: str = "tokens") -> int:
-        """Return what an account owes."""
-        owed = await self.connection.fetchval(
-            "SELECT debt FROM account_resources WHERE account_id = $1 AND resource = $2", account_id, resource
-        )
-        return int(owed or 0)
-
-    async def rows(self, table: str, account_id: str, order: str = "version") -> list[dict[str, Any]]:
-        """Return all rows of an account in a table."""
-        query = f"SELECT * FROM {table} WHERE account_id = $1 ORDER BY {order}"  # noqa: S608 - a test's own names
-        return [dict(row) for row in await self.connection.fetch(query, account_id)]
-
-    async def entries(self, account_id: str) -> list[tuple[str, int, str, str]]:
-        """Return the ledger's entries: kind, amount, from, to; packs by the first letters of their ids only."""
-        return [
-            (row["kind"], row["amount"], row["book_from"], row["book_to"])
-            for row in await self.rows("entries", account_id, "version, seq")
-        ]
-
-
-_SNAPSHOT = "SELECT account_id::text, version, snapshot FROM account_snapshots($1::uuid[])"
 
 
 async def until(condition: Any, seconds: float = 5) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from metering.errors import BarrierError, MeterUnavailableError, RedisDownError, RefusedError
 from metering.keys import BUCKETS, bucket_of, keys_of
+from tests.integration.metering.books import Book
 from tests.integration.metering.own_redis import OwnRedis, own_redis
-from tests.integration.metering.parts import Book, Gateway, Launch, ask_of, order_of, spec_of, until, used
+from tests.integration.metering.parts import Gateway, Launch, ask_of, order_of, spec_of, until, used
 
 
 @pytest.fixture

@@ -7,7 +7,8 @@ import pytest
 from metering.core.settlement import Reservation
 from metering.ids import new_id
 from metering.keys import bucket_of, keys_of
-from tests.integration.metering.parts import Book, Gateway, ask_of
+from tests.integration.metering.books import Book
+from tests.integration.metering.parts import Gateway, ask_of
 
 PROGRESS = 9
 

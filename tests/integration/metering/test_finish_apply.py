@@ -6,7 +6,8 @@ from metering.ask import Granted
 from metering.errors import MeterUnavailableError
 from metering.keys import keys_of
 from metering.ledger import AccountState
-from tests.integration.metering.parts import Book, Gateway, ask_of, row_of
+from tests.integration.metering.books import Book
+from tests.integration.metering.parts import Gateway, ask_of, row_of
 
 AMOUNT, SPLIT, OVER, FACTS = 1, 7, 8, 10
 

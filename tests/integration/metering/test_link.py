@@ -9,7 +9,8 @@ import pytest
 
 from metering.errors import RedisDownError
 from metering.link import RedisLink
-from tests.integration.metering.parts import Book, Gateway, ask_of
+from tests.integration.metering.books import Book
+from tests.integration.metering.parts import Gateway, ask_of
 
 TIMEOUT = 0.2
 Answer = Callable[[list[bytes]], bytes | None]

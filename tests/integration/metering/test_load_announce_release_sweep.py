@@ -9,7 +9,8 @@ from metering.ask import Ask
 from metering.core.settlement import Reservation
 from metering.errors import MeterUnavailableError
 from metering.keys import bucket_of, deadlines_key, epoch_key, keys_of
-from tests.integration.metering.parts import Book, Gateway, ask_of, reservation
+from tests.integration.metering.books import Book
+from tests.integration.metering.parts import Gateway, ask_of, reservation
 
 
 async def load_code(gateway: Gateway, account_id: str, version: int, snapshot: str) -> int:

@@ -8,9 +8,8 @@ import pytest
 from metering.errors import BacklogError, MeterUnavailableError, RefusedError
 from metering.journal import JournalError
 from metering.keys import keys_of
-from metering.order import Order
-from tests.integration.metering.books import assert_conserved
-from tests.integration.metering.parts import Book, Gateway, Launch, order_of, spec_of, until, used
+from tests.integration.metering.books import Book, assert_conserved
+from tests.integration.metering.parts import Gateway, Launch, order_of, spec_of, until, used
 
 
 @pytest.fixture
@@ -169,90 +168,6 @@ async def test_full_disk_forwards_nothing_and_settles_what_runs(gateway: Gateway
     os.close(disk)
     os.close(full)
     await at_rest(gateway, book, account_id, balance=870)
-
-
-def growing(account_id: str, start: int = 100, most: int = 1_000) -> Order:
-    """A stream whose client named no limit."""
-    spec = spec_of(default_hold_tokens=start, max_completion_tokens=most)
-    return order_of(account_id, limit=None, candidates=(spec,), prompt_tokens=100)
-
-
-async def test_stream_holds_little_first_and_grows_when_three_quarters_are_used(
-    gateway: Gateway, book: Book, account_id: str
-) -> None:
-    async with gateway.meter.hold(growing(account_id)) as hold:
-        hold.note(49)
-        assert hold.reservation.amount == 200
-        hold.note(50)
-        await until(lambda: hold.reservation.amount == 400)
-        assert (await gateway.view(account_id)).reserved == 400
-        hold.record(used(60))
-    await at_rest(gateway, book, account_id, balance=840)
-
-
-async def test_stream_is_covered_as_long_as_the_balance_pays_for_it(
-    gateway: Gateway, book: Book, account_id: str
-) -> None:
-    async with gateway.meter.hold(growing(account_id)) as hold:
-        for tokens in range(1, 900):
-            hold.note(tokens)
-            assert await hold.covers(tokens), tokens
-        assert hold.reservation.amount == 1_000
-        hold.note(900)
-        assert not await hold.covers(900)
-        hold.record(used(900))
-    await at_rest(gateway, book, account_id, balance=0)
-
-
-async def test_chunk_that_passes_the_hold_at_once_is_covered_by_growing_more_than_once(
-    gateway: Gateway, book: Book, account_id: str
-) -> None:
-    async with gateway.meter.hold(growing(account_id)) as hold:
-        hold.note(60)
-        await until(lambda: hold.reservation.amount == 400)
-        assert await hold.covers(650)  # an extension that is over does not stand for the next one
-        assert hold.reservation.amount >= 800
-        hold.record(used(650))
-    await at_rest(gateway, book, account_id, balance=250)
-
-
-async def test_refused_extension_ends_a_stream_only_at_its_hold(gateway: Gateway, book: Book, account_id: str) -> None:
-    other = await gateway.meter.enter(order_of(account_id, prompt_tokens=0, limit=750))
-    async with gateway.meter.hold(growing(account_id)) as hold:
-        hold.note(80)
-        await until(lambda: hold.reservation.amount == 250)  # as far as it goes
-        assert await hold.covers(149)
-        assert not await hold.covers(150)
-        hold.record(used(150))
-    other.record(used(0, prompt=0))
-    await at_rest(gateway, book, account_id, balance=750)
-
-
-async def test_stream_goes_on_within_its_hold_while_redis_is_gone(
-    gateway: Gateway, book: Book, account_id: str
-) -> None:
-    async with gateway.meter.hold(growing(account_id)) as hold:
-        assert gateway.store._link
-        gateway.store._link.abort()
-        hold.note(80)
-        assert await hold.covers(99)
-        hold.record(used(99))
-    await at_rest(gateway, book, account_id, balance=801)
-
-
-async def test_progress_reaches_the_hold_every_256_tokens(gateway: Gateway, book: Book, account_id: str) -> None:
-    async with gateway.meter.hold(order_of(account_id, limit=800)) as hold:
-        hold.forwarding()
-        noted = []
-        for tokens in (255, 256, 300, 511, 512):
-            hold.note(tokens)
-            await gateway.store.ping()
-            found = await gateway.hold_of(account_id, hold.request_id)
-            assert found
-            noted.append(found[9])
-        assert noted == [0, 356, 356, 356, 612]
-        hold.record(used(512))
-    await at_rest(gateway, book, account_id, balance=388)
 
 
 async def test_lease_is_prolonged_while_the_request_runs(launch: Launch, book: Book, account_id: str) -> None:

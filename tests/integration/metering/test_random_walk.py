@@ -12,7 +12,8 @@ from metering.core.settlement import Reservation
 from metering.errors import MeterUnavailableError, RefusedError
 from metering.keys import keys_of
 from metering.ledger import AccountState
-from tests.integration.metering.parts import Book, Gateway, ask_of, row_of
+from tests.integration.metering.books import Book
+from tests.integration.metering.parts import Gateway, ask_of, row_of
 
 STEPS = 1_500
 MEMBERS, MODELS = ("u1", "u2", ""), ("m", "n")

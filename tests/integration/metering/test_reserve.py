@@ -7,7 +7,8 @@ import pytest
 
 from metering.ask import Granted
 from metering.errors import BacklogError, MeterUnavailableError, Refusal, RefusedError
-from tests.integration.metering.parts import Book, Gateway, Launch, ask_of
+from tests.integration.metering.books import Book
+from tests.integration.metering.parts import Gateway, Launch, ask_of
 
 NOW = datetime.now(UTC)
 PAST, SOON, LATER = NOW - timedelta(hours=1), NOW + timedelta(hours=1), NOW + timedelta(hours=2)
@@ -252,6 +253,16 @@ async def test_debt_counts_against_the_balance_of_its_own_resource(gateway: Gate
         await gateway.admission.reserve(ask_of(account_id, 21, user_id="u2"))
     await gateway.admission.reserve(ask_of(account_id, 20, user_id="u2"))
     await gateway.admission.reserve(ask_of(account_id, 20, resource="images"))
+
+
+async def test_account_that_owes_all_it_has_is_stopped(gateway: Gateway, book: Book) -> None:
+    account_id = await book.account()
+    await book.grant(account_id, 30, user_id="u1")
+    await book.connection.execute(
+        "INSERT INTO account_resources (account_id, resource, debt) VALUES ($1, 'tokens', 30)", account_id
+    )
+    with pytest.raises(RefusedError, match="min_reserve_reached"):
+        await gateway.admission.reserve(ask_of(account_id, 1))
 
 
 async def test_too_many_holds_or_too_much_that_is_not_booked_is_a_backlog(launch: Launch, book: Book) -> None:

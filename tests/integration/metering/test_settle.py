@@ -7,8 +7,8 @@ import asyncpg
 import pytest
 
 from metering.ids import new_id
-from tests.integration.metering.books import assert_conserved
-from tests.integration.metering.parts import NOW_MS, Book, row_of
+from tests.integration.metering.books import Book, assert_conserved
+from tests.integration.metering.parts import NOW_MS, row_of
 
 HOUR = timedelta(hours=1)
 

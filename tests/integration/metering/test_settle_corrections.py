@@ -10,8 +10,8 @@ import msgspec
 import pytest
 
 from metering.ids import new_id
-from tests.integration.metering.books import assert_conserved
-from tests.integration.metering.parts import Book, row_of
+from tests.integration.metering.books import Book, assert_conserved
+from tests.integration.metering.parts import row_of
 
 
 async def refund(book: Book, request_id: str, amount: int | None) -> int | None:

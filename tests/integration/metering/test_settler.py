@@ -9,8 +9,8 @@ import pytest
 from metering.errors import LedgerDownError, RefusedError
 from metering.ledger import AccountState
 from metering.settler import Pending
-from tests.integration.metering.books import assert_conserved
-from tests.integration.metering.parts import Book, Gateway, Launch, ask_of, order_of, row_of, until, used
+from tests.integration.metering.books import Book, assert_conserved
+from tests.integration.metering.parts import Gateway, Launch, ask_of, order_of, row_of, until, used
 
 
 def pending(row: dict[str, Any]) -> Pending:

@@ -16,7 +16,8 @@ from metering.core.settlement import (
     result_of,
     row_of,
 )
-from metering.journal import DeadJournal, Journal, Remains, dead_journals
+from metering.dead_journal import DeadJournal, Remains, dead_journals
+from metering.journal import Journal
 
 SETTINGS = JournalSettings()
 SMALL = replace(SETTINGS, segment_bytes_max=4_000)

@@ -9,7 +9,8 @@ import pytest
 
 from config.settings import JournalSettings
 from metering.core.settlement import Reservation, encode_facts
-from metering.journal import Journal, JournalError, boot_id, dead_journals
+from metering.dead_journal import dead_journals
+from metering.journal import Journal, JournalError, boot_id
 from tests.unit.metering.journal_case import (
     GROWN,
     HELD,

@@ -11,7 +11,6 @@ from providers.wire.chat import Usage
     ("prompt", "completion", "cached", "reasoning", "trusted"),
     [
         (100, 50, 0, 0, True),
-        (0, 50, 0, 0, True),
         (100, 30, 0, 0, True),  # 60 % of what was seen: just believed
         (100, 29, 0, 0, False),
         (100, 0, 0, 0, False),
@@ -22,6 +21,7 @@ from providers.wire.chat import Usage
         (8001, 50, 0, 0, False),  # above the context
         (100, 50, 100, 0, True),
         (100, 50, 101, 0, False),  # more cached than there is
+        (0, 50, 0, 0, False),  # the prompt was not free
         (-1, 50, 0, 0, False),
         (100, -50, 0, 0, False),
         (100, 50, -1, 0, False),
@@ -33,12 +33,17 @@ def test_report_is_believed_only_where_it_can_be_true(
     prompt: int, completion: int, cached: int, reasoning: int, *, trusted: bool
 ) -> None:
     usage = Usage(prompt_tokens=prompt, completion_tokens=completion, cached_tokens=cached, reasoning_tokens=reasoning)
-    assert believed(usage, counted_completion=50, completion_max=1000, context_tokens=8000) is trusted
+    assert believed(usage, prompt=100, counted_completion=50, completion_max=1000, context_tokens=8000) is trusted
 
 
 def test_empty_reply_is_believed_to_be_empty() -> None:
     usage = Usage(prompt_tokens=5, completion_tokens=0)
-    assert believed(usage, counted_completion=0, completion_max=10, context_tokens=100)
+    assert believed(usage, prompt=5, counted_completion=0, completion_max=10, context_tokens=100)
+
+
+def test_prompt_of_nothing_is_believed_where_none_was_counted() -> None:
+    usage = Usage(prompt_tokens=0, completion_tokens=1)
+    assert believed(usage, prompt=0, counted_completion=1, completion_max=10, context_tokens=100)
 
 
 @pytest.mark.parametrize(
