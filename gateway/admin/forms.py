@@ -15,6 +15,7 @@ from gateway.deps import DEPS
 from gateway.errors import ApiError, invalid
 from metering.core.rates import AMOUNT_MAX
 
+LOOKED_AT_BYTES_MAX = 65_536  # of a body that is no JSON
 NO_NUL = r"\A[^\x00]*\Z"  # Postgres keeps every character but this one
 
 Amount = Annotated[int, Meta(ge=1, le=AMOUNT_MAX, description=f"an integer from 1 to {AMOUNT_MAX}")]
@@ -171,6 +172,8 @@ def _explained(message: str, kind: type[Form]) -> ApiError:
 
 def _not_a_number(body: bytes) -> str | None:
     """Return the field that holds NaN or an infinity, which Python writes and JSON does not know."""
+    if len(body) > LOOKED_AT_BYTES_MAX:
+        return None
     wrong = object()
     try:
         found = json.loads(body, parse_constant=lambda _: wrong)
@@ -197,4 +200,4 @@ def _hint(hint: Any) -> str:  # noqa: ANN401 - any type annotation
         return " or ".join(f'"{choice}"' for choice in choices)
     parts = [_hint(part) for part in get_args(hint) if part not in {type(None), UnsetType}]
     nullable = type(None) in get_args(hint) and not any("null" in part for part in parts)
-    return " or ".join([*parts, *(["null"] if nullable else [])])
+    return " or ".join(parts) + (", or null" if nullable else "")

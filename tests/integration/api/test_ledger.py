@@ -11,13 +11,15 @@ from tests.integration.api.asking import Api
 
 LEDGER, EVENTS = "/admin/v1/ledger", "/admin/v1/events"
 ENTRY = [
-    "id", "account_id", "at", "kind", "amount", "delta", "from", "to", "version", "seq", "balance_after", "prompt_tokens",
+    "id", "account_id", "at", "kind", "amount", "delta", "from", "to", "version", "seq",
+    "balance_after", "prompt_tokens",
     "completion_tokens", "model", "service", "session_id", "reason", "pack_id", "request_id", "user_id", "source",
 ]  # fmt: skip
 EVENT = [
     "request_id", "account_id", "at", "user_id", "key_id", "endpoint", "model", "provider", "prompt_tokens",
     "cached_tokens", "completion_tokens", "reasoning_tokens", "charge", "unit", "pool", "allocated_amount",
-    "surplus_amount", "resource", "source", "counted_prompt_tokens", "counted_completion_tokens", "status", "session_id",
+    "surplus_amount", "resource", "source", "counted_prompt_tokens", "counted_completion_tokens",
+    "status", "session_id",
     "reason", "feature", "cost", "attempts", "duration_ms",
 ]  # fmt: skip
 
