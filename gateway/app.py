@@ -122,6 +122,7 @@ class Parts:
             if self.settings.redis.durability == "strict":
                 raise RedisDownError(f"{self.store.weak}, which durability = strict refuses")
             log.warning("redis_weak", reason=self.store.weak)
+            self.journal.durable = True  # then the journal is on the disk before anything is forwarded
         for spec in map(self.deps.catalog.resolve, self.deps.catalog.names()):
             self.counter.warm(spec.encoding)
         self.settler.start()

@@ -8,6 +8,7 @@ import datetime as dt
 import logging
 import os
 import sys
+from contextlib import suppress
 from typing import TextIO
 
 import msgspec
@@ -38,13 +39,25 @@ def configure(*, log_requests: bool, stream: TextIO | None = None) -> None:
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.getLevelNamesMapping().get(os.environ.get("FAREBOX_LOG_LEVEL", "INFO").upper(), logging.INFO)
         ),
-        logger_factory=structlog.WriteLoggerFactory(out),
+        logger_factory=lambda *_: LastingLogger(out),
         cache_logger_on_first_use=True,
     )
 
 
 def _dumps(value: object, **_: object) -> str:
     return _encode(value).decode()
+
+
+class LastingLogger(structlog.WriteLogger):
+    """A log that can't be written must not end what is being done."""
+
+    def msg(self, message: str) -> None:
+        """Write a line, if it can be written."""
+        with suppress(OSError, ValueError):
+            super().msg(message)
+
+    log = debug = info = warn = warning = msg
+    fatal = failure = err = error = critical = exception = msg
 
 
 class RequestLog:
@@ -83,9 +96,10 @@ class RequestLog:
         """Write what was added."""
         if self._lines:
             lines, self._lines = self._lines, []
-            out = SETTINGS_STREAM[0]
-            out.write(b"\n".join(lines).decode() + "\n")
-            out.flush()
+            with suppress(OSError, ValueError):  # a full disk must not end a request; what happened is in the ledger
+                out = SETTINGS_STREAM[0]
+                out.write(b"\n".join(lines).decode() + "\n")
+                out.flush()
 
 
 REQUESTS = RequestLog()

@@ -131,11 +131,6 @@ class Ledger:
         """Return whether an epoch may admit."""
         return bool(await self.value("barrier_open", epoch, seconds, lease_seconds))
 
-    async def heartbeat_age(self, instance_id: str) -> float | None:
-        """Return the seconds since an instance was heard of, or None."""
-        age = await self.value("heartbeat_age", instance_id)
-        return None if age is None else float(age)
-
     async def forget_instance(self, instance_id: str) -> None:
         """Remove an instance: nobody has to wait for it any more."""
         await self.rows("forget_instance", instance_id)

@@ -74,9 +74,7 @@ class Recovery:
         return recovered
 
     async def _adopt_one(self, journal: DeadJournal) -> int:
-        age = await self._ledger.heartbeat_age(journal.instance_id)
-        alive_lately = age is not None and age < self._settings.lease_seconds
-        proves = journal.proves_silence and alive_lately
+        proves = journal.proves_silence
         todo = list(journal.remains.values())
         await asyncio.gather(*(self._settle_remains(remains, proves_silence=proves) for remains in todo))
         journal.remove()

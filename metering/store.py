@@ -5,6 +5,7 @@ over ``RedisLink``.
 """
 
 import asyncio
+import re
 from collections.abc import Awaitable, Callable
 from typing import Any
 
@@ -86,7 +87,6 @@ class RedisStore:
         seconds = self._settings.timeout_seconds
         client = redis.Redis.from_url(self._url, protocol=2, socket_timeout=seconds, socket_connect_timeout=seconds)
         try:
-            server: dict[str, Any] = await client.info("server")
             await self._judge(client)
             for script in self._scripts.values():
                 await client.script_load(script.text)
@@ -95,9 +95,14 @@ class RedisStore:
         finally:
             await client.aclose()
         link = await self._open_link()
+        # Asked on this very connection: behind one address there may be another server by now.
+        found = re.search(r"run_id:(\w+)", str(await link.call(b"INFO", b"server")))
+        if found is None:
+            link.abort()
+            raise RedisDownError(f"Redis at {self._where()} does not say who it is")
         self._link = link
         try:
-            await self._on_connected(str(server["run_id"]))
+            await self._on_connected(found[1])
         except BaseException:
             self._link = None
             link.abort()

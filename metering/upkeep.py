@@ -54,8 +54,7 @@ class Upkeep:
         meter = self._settings.meter
         for name, seconds, chore in (
             ("beat", BEAT_SECONDS, self._beat),
-            ("adopt", meter.sweep_seconds, self._adopt),
-            ("sweep", meter.sweep_seconds, self._sweep),
+            ("recover", meter.sweep_seconds, self._recover),
             ("expire", meter.expiry_seconds, self._expire),
             ("keys", KEYS_SECONDS, self._flush_keys),
             ("count", COUNT_SECONDS, self._count),
@@ -83,10 +82,9 @@ class Upkeep:
         if self._store.connected:
             await self._epochs.beat()
 
-    async def _adopt(self) -> None:
+    async def _recover(self) -> None:
+        # Journals first: they know what a deadline does not.
         await self._recovery.adopt()
-
-    async def _sweep(self) -> None:
         if self._store.connected:
             await self._recovery.sweep()
 

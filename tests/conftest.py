@@ -3,6 +3,7 @@
 import asyncio
 import hashlib
 import secrets
+import tempfile
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -36,14 +37,15 @@ def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> d
 
 
 @pytest.fixture(scope="session")
-def servers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Endpoints]:
+def servers() -> Iterator[Endpoints]:
     """Embedded Postgres and Valkey, once for the run."""
-    folder = tmp_path_factory.mktemp("servers")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o711)  # as root the servers run as another user, who must get there
-    with EmbeddedServers(state_dir=folder / "state", database_url=None, redis_url=None) as endpoints:
-        asyncio.run(_make_template(endpoints.database_url))
-        yield endpoints
+    # Not in pytest's own folder: another run closes that to the user whom the servers run as.
+    with tempfile.TemporaryDirectory(prefix="farebox-tests-") as folder:
+        Path(folder).chmod(0o711)
+        state_dir = Path(folder) / "state"
+        with EmbeddedServers(state_dir=state_dir, database_url=None, redis_url=None) as endpoints:
+            asyncio.run(_make_template(endpoints.database_url))
+            yield endpoints
 
 
 def with_database(url: str, name: str) -> str:

@@ -20,9 +20,6 @@ ON CONFLICT (instance_id) DO UPDATE SET announced_epoch = greatest(i.announced_e
 -- barrier_open: whether an epoch may admit.
 SELECT barrier_open($1, $2, $3);
 
--- heartbeat_age: seconds since an instance was last heard of; null when it is not known.
-SELECT extract(epoch FROM clock_timestamp() - heartbeat_at)::float FROM instances WHERE instance_id = $1;
-
 -- forget_instance: an instance has stopped, or its journal was adopted whole.
 DELETE FROM instances WHERE instance_id = $1;
 

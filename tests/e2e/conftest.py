@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,14 +61,13 @@ def llama(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 
 @pytest.fixture(scope="module")
-def farebox(llama: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Farebox]:
+def farebox(llama: str) -> Iterator[Farebox]:
     """Farebox, running; what a test leaves behind is there for the next one, and for the audit."""
-    folder = tmp_path_factory.mktemp("farebox")
-    for parent in (folder, *folder.parents[:2]):
-        parent.chmod(0o711)  # as root the servers run as another user, who must get there
-    running = Farebox(folder, CONFIG.format(url=llama))
-    try:
-        running.start()
-        yield running
-    finally:
-        running.clean_up()
+    with tempfile.TemporaryDirectory(prefix="farebox-e2e-") as folder:
+        Path(folder).chmod(0o711)  # as root the servers run as another user, who must get there
+        running = Farebox(Path(folder), CONFIG.format(url=llama))
+        try:
+            running.start()
+            yield running
+        finally:
+            running.clean_up()

@@ -78,9 +78,7 @@ def test_a_number_that_json_does_not_know_is_found_by_its_field(constant: bytes)
     assert refusal(b'{"reason": "x", "amount": ' + constant + b"}", RefundOrder).param == "amount"
 
 
-@pytest.mark.parametrize(
-    "body", [b"NaN", b"[NaN]", b'{"size": 1, NaN', b"\xff\xfe", b"[" * 200_000]
-)
+@pytest.mark.parametrize("body", [b"NaN", b"[NaN]", b'{"size": 1, NaN', b"\xff\xfe", b"[" * 200_000])
 def test_other_nonsense_is_no_json(body: bytes) -> None:
     assert refusal(body, NewPack).param is None
 
