@@ -60,6 +60,25 @@ class LastingLogger(structlog.WriteLogger):
     fatal = failure = err = error = critical = exception = msg
 
 
+class RequestLine(msgspec.Struct, omit_defaults=True, gc=False):
+    """The canonical line of a request. Tokens and amounts are the account's; a time is in milliseconds."""
+
+    event: str
+    timestamp: str
+    request_id: str
+    method: str
+    path: str
+    status: int
+    duration_ms: float
+    account_id: str = ""
+    key_id: str | None = None
+    model: str = ""
+    provider: str = ""
+    prompt_tokens: int = 0
+    held: int = 0
+    charge: int | None = None
+
+
 class RequestLog:
     """The canonical lines, one for each request, written together: a write for each would cost the line most."""
 
@@ -72,24 +91,24 @@ class RequestLog:
             return
         if not self._lines:
             asyncio.get_running_loop().call_later(WRITE_SECONDS, self.write)
-        line = {
-            "event": "request_finished",
-            "timestamp": dt.datetime.now(dt.UTC).isoformat(),
-            "request_id": request_id,
-            "method": request.method,
-            "path": request.path,
-            "status": status,
-            "duration_ms": round(elapsed * 1000, 3),
-        }
+        line = RequestLine(
+            "request_finished",
+            dt.datetime.now(dt.UTC).isoformat(),
+            request_id,
+            request.method,
+            request.path,
+            status,
+            round(elapsed * 1000, 3),
+        )
         if hold is not None:
             order = hold.order
-            line["account_id"] = order.account_id
-            line["key_id"] = order.key_id
-            line["model"] = order.model
-            line["provider"] = hold.spec.provider
-            line["prompt_tokens"] = order.prompt_tokens
-            line["held"] = hold.reservation.amount
-            line["charge"] = hold.charge
+            line.account_id = order.account_id
+            line.key_id = order.key_id
+            line.model = order.model
+            line.provider = hold.spec.provider
+            line.prompt_tokens = order.prompt_tokens
+            line.held = hold.reservation.amount
+            line.charge = hold.charge
         self._lines.append(_encode(line))
 
     def write(self) -> None:

@@ -62,16 +62,23 @@ class RedisLink(asyncio.Protocol):
             future = waiting.popleft()
             if not future.done():
                 future.set_result(reply)
+        if self._unsent and not self._flushing and len(waiting) == len(self._unsent):
+            self._flushing = True
+            self._loop.call_soon(self._flush)
 
     def call(self, *command: bytes | str | int) -> asyncio.Future[Reply]:
-        """Send one command with all others of this turn of the loop."""
+        """Send one command, with all others that meet it while the last batch is under way.
+
+        Natural group commit: nothing waits for a timer, an idle connection sends at the end of the turn, and a busy
+        one sends more at once, for one write here and one sync of the append-only file there.
+        """
         future = self._loop.create_future()
         if self._transport is None:
             future.set_result(RedisDownError("Redis is not connected"))
             return future
         self._waiting.append(future)
         self._unsent.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # its stub wants a 1-tuple
-        if not self._flushing:
+        if not self._flushing and len(self._waiting) == len(self._unsent):
             self._flushing = True
             self._loop.call_soon(self._flush)
         return future
@@ -79,7 +86,7 @@ class RedisLink(asyncio.Protocol):
     def _flush(self) -> None:
         self._flushing = False
         unsent, self._unsent = self._unsent, []
-        if self._transport is not None:
+        if self._transport is not None and unsent:
             self._transport.write(b"".join(unsent))
 
     def _watch(self, *, stuck_at: int | None) -> None:

@@ -8,12 +8,13 @@
 -- Caller: metering/admission.py.
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {-1} end
+local delta = {n = 0, un = 0}
 local old = redis.call('HGET', KEYS[3], ARGV[3])
 if old then
   local known = cmsgpack.unpack(old)
   if known[STATE] == 'T' then return {-4} end
   if known[STATE] == 'S' or (ARGV[5] == 'R' and known[AMOUNT] >= tonumber(ARGV[6])) then return {2} end
-  drop(KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], known)
+  drop(delta, KEYS[3], KEYS[4], ARGV[2], ARGV[3], known)
 end
 local h = {ARGV[5], tonumber(ARGV[6]), tonumber(ARGV[7]), ARGV[8], ARGV[9], ARGV[10], ARGV[11],
            cjson.decode(ARGV[12]), 0, tonumber(ARGV[13]), ARGV[14]}
@@ -22,6 +23,8 @@ if h[STATE] == 'S' then -- what the split does not cover is held on the account
 end
 redis.call('HSET', KEYS[3], ARGV[3], cmsgpack.pack(h))
 redis.call('ZADD', KEYS[4], clock_ms() + tonumber(ARGV[4]), ARGV[2] .. ':' .. ARGV[3])
-move_held(KEYS[2], h[RESOURCE], h[SPLIT], h[OVER], 1)
-count_holds(KEYS[2], 1, h[STATE] == 'S' and h[AMOUNT] or 0)
+gather(delta, h[RESOURCE], h[SPLIT], h[OVER], 1)
+delta.n = delta.n + 1
+if h[STATE] == 'S' then delta.un = delta.un + h[AMOUNT] end
+write_counters(KEYS[2], delta)
 return {1}

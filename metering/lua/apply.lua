@@ -8,19 +8,22 @@
 -- Caller: metering/admission.py.
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {-1} end
-local dropped, taken = 0, 0
+local dropped, taken, delta = 0, 0, {}
 for i = 5, #ARGV do
   local packed = redis.call('HGET', KEYS[3], ARGV[i])
   if packed then
-    drop(KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[i], cmsgpack.unpack(packed))
+    drop(delta, KEYS[3], KEYS[4], ARGV[2], ARGV[i], cmsgpack.unpack(packed))
     dropped = dropped + 1
   end
 end
+if dropped > 0 then write_counters(KEYS[2], delta) end
 local at = redis.call('HMGET', KEYS[2], 'ep', 'ver', 'seen')
 local version = tonumber(ARGV[3])
-if version > tonumber(at[3] or '0') then redis.call('HSET', KEYS[2], 'seen', ARGV[3]) end
+local seen = math.max(version, tonumber(at[3] or '0'))
 if at[1] == ARGV[1] and version > tonumber(at[2]) then
-  redis.call('HSET', KEYS[2], 'ver', ARGV[3], 'snap', ARGV[4])
+  redis.call('HSET', KEYS[2], 'ver', ARGV[3], 'snap', ARGV[4], 'seen', seen)
   taken = 1
+elseif seen == version then
+  redis.call('HSET', KEYS[2], 'seen', seen)
 end
 return {1, dropped, taken}

@@ -30,5 +30,7 @@ local parts = spread(a, h[RESOURCE], h[USER], h[MODEL], a.now, total - h[AMOUNT]
 h[AMOUNT] = total
 h[SPLIT] = add_parts(h[SPLIT], parts)
 redis.call('HSET', KEYS[3], ARGV[2], cmsgpack.pack(h))
-move_held(KEYS[2], h[RESOURCE], parts, 0, 1)
+local delta = {}
+gather(delta, h[RESOURCE], parts, 0, 1)
+write_counters(KEYS[2], delta)
 return {1, total, h[SPLIT]}

@@ -12,18 +12,19 @@ local h = packed and cmsgpack.unpack(packed)
 if not h or h[STATE] == 'T' then return {0} end
 local charge = tonumber(ARGV[4])
 if h[STATE] == 'S' then return {h[AMOUNT] == charge and 2 or -4} end
-move_held(KEYS[2], h[RESOURCE], h[SPLIT], h[OVER], -1)
+local delta = {un = charge}
+gather(delta, h[RESOURCE], h[SPLIT], h[OVER], -1)
 local kept, left = head_of(h[SPLIT], charge)
 local over = 0
 if left > 0 and charge > h[AMOUNT] then
   local a = read_account(KEYS[2])
   over = left
   if a.ep == ARGV[1] then
-    -- Count what is kept before the excess looks for room.
-    for i = 1, #kept, 2 do
-      local field = 'h:' .. h[RESOURCE] .. ':' .. kept[i]
-      a[field] = tonumber(a[field] or '0') + kept[i + 1]
-    end
+    -- The excess looks for room beside what is kept, in place of what was held.
+    local moved = {}
+    gather(moved, h[RESOURCE], h[SPLIT], h[OVER], -1)
+    gather(moved, h[RESOURCE], kept, 0, 1)
+    for field, amount in pairs(moved) do a[field] = tonumber(a[field] or '0') + amount end
     local parts, rest = spread(a, h[RESOURCE], h[USER], h[MODEL], h[AT], left)
     local _, _, _, unlimited = fitting(a, h[RESOURCE], h[USER], h[MODEL], h[AT])
     kept = add_parts(kept, parts)
@@ -33,6 +34,6 @@ end
 h[STATE], h[AMOUNT], h[SPLIT], h[OVER], h[FACTS] = 'S', charge, kept, over, ARGV[6]
 redis.call('HSET', KEYS[3], ARGV[3], cmsgpack.pack(h))
 redis.call('ZADD', KEYS[4], clock_ms() + tonumber(ARGV[5]), ARGV[2] .. ':' .. ARGV[3])
-move_held(KEYS[2], h[RESOURCE], kept, over, 1)
-count_holds(KEYS[2], 0, charge)
+gather(delta, h[RESOURCE], kept, over, 1)
+write_counters(KEYS[2], delta)
 return {1}

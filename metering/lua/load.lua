@@ -14,11 +14,14 @@ local holds = redis.call('HVALS', KEYS[3])
 redis.call('DEL', KEYS[2])
 redis.call('HSET', KEYS[2], 'ep', ARGV[1], 'ver', ARGV[2], 'seen', ARGV[2], 'snap', ARGV[3], 'n', 0, 'un', 0,
            'lt', at[4] or '0')
+local delta = {n = 0, un = 0}
 for _, packed in ipairs(holds) do
   local h = cmsgpack.unpack(packed)
   if h[STATE] ~= 'T' then
-    move_held(KEYS[2], h[RESOURCE], h[SPLIT], h[OVER], 1)
-    count_holds(KEYS[2], 1, h[STATE] == 'S' and h[AMOUNT] or 0)
+    gather(delta, h[RESOURCE], h[SPLIT], h[OVER], 1)
+    delta.n = delta.n + 1
+    if h[STATE] == 'S' then delta.un = delta.un + h[AMOUNT] end
   end
 end
+write_counters(KEYS[2], delta)
 return {1}

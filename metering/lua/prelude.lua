@@ -93,16 +93,24 @@ local function spread(a, resource, user, model, at, amount)
   return parts, amount
 end
 
--- Add to (or take from) the account's held counters. An account that is not loaded has none: load counts the holds.
-local function move_held(key, resource, parts, over, sign)
-  if redis.call('HEXISTS', key, 'ep') == 0 then return end
-  local function move(pack, amount)
-    if amount == 0 then return end
+-- Gather how an account's counters change (field -> amount), to write them together.
+local function gather(delta, resource, parts, over, sign)
+  local function add(pack, amount)
     local field = 'h:' .. resource .. ':' .. pack
-    if redis.call('HINCRBY', key, field, sign * amount) == 0 then redis.call('HDEL', key, field) end
+    delta[field] = (delta[field] or 0) + sign * amount
   end
-  for i = 1, #parts, 2 do move(parts[i], parts[i + 1]) end
-  move('', over)
+  for i = 1, #parts, 2 do add(parts[i], parts[i + 1]) end
+  if over ~= 0 then add('', over) end
+end
+
+-- Write what was gathered. An account that is not loaded has no counters: load counts the holds.
+local function write_counters(key, delta)
+  if redis.call('HEXISTS', key, 'ep') == 0 then return end
+  for field, amount in pairs(delta) do
+    if amount ~= 0 and redis.call('HINCRBY', key, field, amount) == 0 and string.sub(field, 1, 2) == 'h:' then
+      redis.call('HDEL', key, field)
+    end
+  end
 end
 
 -- The head of a split that makes up `amount`, and what of the amount it does not cover.
@@ -130,17 +138,12 @@ local function add_parts(split, parts)
   return split
 end
 
-local function count_holds(key, holds, unsettled)
-  if redis.call('HEXISTS', key, 'ep') == 0 then return end
-  if holds ~= 0 then redis.call('HINCRBY', key, 'n', holds) end
-  if unsettled ~= 0 then redis.call('HINCRBY', key, 'un', unsettled) end
-end
-
--- Remove one hold with its counters and its deadline.
-local function drop(account_key, holds_key, deadlines_key, account, id, hold)
+-- Remove one hold and its deadline; its counters are gathered.
+local function drop(delta, holds_key, deadlines_key, account, id, hold)
   redis.call('HDEL', holds_key, id)
   redis.call('ZREM', deadlines_key, account .. ':' .. id)
   if hold[STATE] == 'T' then return end
-  move_held(account_key, hold[RESOURCE], hold[SPLIT], hold[OVER], -1)
-  count_holds(account_key, -1, hold[STATE] == 'S' and 0 - hold[AMOUNT] or 0)
+  gather(delta, hold[RESOURCE], hold[SPLIT], hold[OVER], -1)
+  delta.n = (delta.n or 0) - 1
+  if hold[STATE] == 'S' then delta.un = (delta.un or 0) - hold[AMOUNT] end
 end

@@ -15,5 +15,9 @@ if not packed then
 end
 local h = cmsgpack.unpack(packed)
 if h[STATE] == 'S' then return {-4} end
-if h[STATE] == 'R' then drop(KEYS[2], KEYS[3], KEYS[4], ARGV[2], ARGV[3], h) end
+if h[STATE] == 'R' then
+  local delta = {}
+  drop(delta, KEYS[3], KEYS[4], ARGV[2], ARGV[3], h)
+  write_counters(KEYS[2], delta)
+end
 return {1}

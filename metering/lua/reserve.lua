@@ -52,8 +52,11 @@ end
 local parts = spread(a, resource, user, model, a.now, granted)
 redis.call('HSET', KEYS[3], ARGV[3], cmsgpack.pack({'R', granted, a.now, ARGV[7], resource, user, model, parts, 0, 0, ARGV[11]}))
 redis.call('ZADD', KEYS[4], a.now + tonumber(ARGV[6]), ARGV[2] .. ':' .. ARGV[3])
-redis.call('HSET', KEYS[2], 'lt', a.now)
-move_held(KEYS[2], resource, parts, 0, 1)
-count_holds(KEYS[2], 1, 0)
+local counters = {'lt', a.now, 'n', tonumber(a.n) + 1}
+for i = 1, #parts, 2 do
+  counters[#counters + 1] = 'h:' .. resource .. ':' .. parts[i]
+  counters[#counters + 1] = held_on(a, resource, parts[i]) + parts[i + 1]
+end
+redis.call('HSET', KEYS[2], unpack(counters))
 for i = 2, #parts, 2 do reserved = reserved + parts[i] end
 return answer(1, granted, parts)

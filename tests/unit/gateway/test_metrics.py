@@ -23,7 +23,7 @@ from prometheus_client import CollectorRegistry
 from gateway.account_metrics import AccountMetrics
 from gateway.metrics import render
 accounts = CollectorRegistry(auto_describe=False)
-accounts.register(AccountMetrics({{}}, holds_known=True))
+accounts.register(AccountMetrics({}, holds_known=True))
 sys.stdout.buffer.write(render(accounts))
 """
 
