@@ -134,9 +134,14 @@ class Meter:
             return
 
     def _booked(self, request_id: str) -> None:
-        """Forget a request: it is in the ledger, and its hold is gone."""
-        self._holds.pop(request_id, None)
-        self.journal.done(request_id)
+        """Forget a request: it is in the ledger, and its hold is gone.
+
+        One that still runs here was charged as an orphan meanwhile: it goes on, and its total corrects that.
+        """
+        hold = self._holds.get(request_id)
+        if hold is None or hold.charge is not None:
+            self._holds.pop(request_id, None)
+            self.journal.done(request_id)
 
     def settle(self, hold: Hold, charge: int, row: bytes, outcome: Outcome) -> None:
         """Write the settlement down, then send it to Redis and to Postgres; nothing waits for either."""

@@ -1,6 +1,7 @@
 """Around every handler of the two APIs: who may call it, what it is given, what its answer looks like."""
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any
 
 import msgspec
@@ -12,7 +13,7 @@ from gateway.errors import invalid
 from metering.books.errors import ChangeRefusedError
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
-AdminHandler = Callable[[web.Request, Deps], Awaitable[web.Response]]
+AdminHandler = Callable[[web.Request, Deps], Coroutine[Any, Any, web.Response]]
 MemberHandler = Callable[[web.Request, Deps, Principal], Awaitable[web.Response]]
 
 _encode = msgspec.json.Encoder().encode
@@ -23,12 +24,23 @@ def admin(handler: AdminHandler) -> Handler:
 
     async def serve(request: web.Request) -> web.Response:
         require_admin(request)
+        deps = request.app[DEPS]
         try:
-            return await handler(request, request.app[DEPS])
+            if request.method == "GET":
+                return await handler(request, deps)
+            return await _to_the_end(handler(request, deps), deps)
         except ChangeRefusedError as error:
             raise invalid(str(error), error.param) from error
 
     return serve
+
+
+async def _to_the_end(change: Coroutine[Any, Any, web.Response], deps: Deps) -> web.Response:
+    """Make a change, also when the client hangs up: what Postgres has booked, Redis must hear of."""
+    task = deps.meter.spawn(change, "admin-change")
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # perhaps nobody waits for it any more
+    response: web.Response = await asyncio.shield(task)
+    return response
 
 
 def member(handler: MemberHandler) -> Handler:

@@ -7,6 +7,7 @@ from dataclasses import replace
 from config.settings import Settings
 from tests.conftest import Start
 from tests.integration.api.asking import Api
+from tests.waiting import eventually
 
 HELD = 40
 PROMPT = 8  # tokens of "hello": reference vector C9
@@ -63,6 +64,25 @@ async def test_every_audit_is_clean(api: Api) -> None:
     statuses = await while_requests_run(api, account_id, look)
     assert statuses == [200] * 200
     await look()
+
+
+async def test_a_change_whose_caller_hangs_up_reaches_redis(api: Api) -> None:
+    account_id = await api.account()
+    pack = await api.pack(account_id, size=5)
+    await api.deps.admission.view(account_id, "tokens")
+    async with api.deps.ledger.connection() as connection:
+        async with connection.transaction():
+            await connection.execute("SELECT 1 FROM accounts FOR NO KEY UPDATE")
+            asking = asyncio.create_task(api.good("POST", f"/admin/v1/packs/{pack['id']}/revoke"))
+            await eventually(lambda: connection.fetchval("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted"))
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+            assert (await api.deps.admission.view(account_id, "tokens")).balance == 5
+
+    async def told() -> bool:
+        return (await api.deps.admission.view(account_id, "tokens")).balance == 0
+
+    await eventually(told)
 
 
 async def test_without_redis_a_balance_is_not_known_and_a_pack_is(start: Start, settings: Settings) -> None:

@@ -3,8 +3,6 @@
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-import pytest
-
 from metering.core.rates import AMOUNT_MAX
 from metering.ids import new_id
 from tests.integration.api.asking import Api
@@ -71,24 +69,19 @@ async def test_packs_are_listed_by_status(api: Api) -> None:
     assert (reply.status, reply.error["param"]) == (400, "status")
 
 
-@pytest.mark.parametrize(
-    "size", ["1", "0", "-1", "-0", "1.5", "1e3", "NaN", "Infinity", "-Infinity", '"5"', '"NaN"', "true"]
-)
-async def test_a_size_is_an_integer_from_one(api: Api, size: str) -> None:
-    path = f"/admin/v1/accounts/{await api.account()}/packs"
-    reply = await api.ask("POST", path, f'{{"size": {size}}}'.encode())
-    if size == "1":
-        assert reply.status == 201
-        return
-    assert (reply.status, reply.error["code"], reply.error["param"]) == (400, "invalid_request", "size"), size
-    assert "an integer from 1 to 4503599627370496" in reply.error["message"]
+SIZES = [
+    *("0", "-1", "-0", "1.5", "1e3", "NaN", "Infinity", "-Infinity", '"5"', '"NaN"', "true", "[]"),
+    *(str(size) for size in (AMOUNT_MAX + 1, 2**53, 2**63, 2**64, 10**400)),
+]
 
 
-@pytest.mark.parametrize("size", [AMOUNT_MAX + 1, 2**53, 2**63, 2**64, 10**400])
-async def test_a_size_that_amounts_can_not_count_is_refused(api: Api, size: int) -> None:
+async def test_a_size_is_an_integer_that_amounts_can_count(api: Api) -> None:
     path = f"/admin/v1/accounts/{await api.account()}/packs"
-    reply = await api.ask("POST", path, f'{{"size": {size}}}'.encode())
-    assert (reply.status, reply.error["param"]) == (400, "size")
+    for size in SIZES:
+        reply = await api.ask("POST", path, f'{{"size": {size}}}'.encode())
+        assert (reply.status, reply.error["code"], reply.error["param"]) == (400, "invalid_request", "size"), size
+        assert "write an integer from 1 to 4503599627370496" in reply.error["message"], size
+    assert (await api.ask("POST", path, b'{"size": 1}')).status == 201
 
 
 async def test_the_largest_size_is_counted_to_the_token(api: Api) -> None:
@@ -134,9 +127,9 @@ async def test_a_dead_pack_does_not_come_back(api: Api) -> None:
     assert (reply.status, reply.error["param"]) == (400, "expires_at")
 
 
-@pytest.mark.parametrize("pack_id", [new_id(), "nothing"])
-async def test_a_pack_that_is_not_there_is_404(api: Api, pack_id: str) -> None:
-    assert (await api.get(f"/admin/v1/packs/{pack_id}")).status == 404
-    assert (await api.ask("PATCH", f"/admin/v1/packs/{pack_id}", {})).status == 404
-    assert (await api.ask("POST", f"/admin/v1/packs/{pack_id}/revoke")).status == 404
-    assert (await api.ask("POST", f"/admin/v1/accounts/{pack_id}/packs", {"size": 1})).status == 404
+async def test_a_pack_that_is_not_there_is_404(api: Api) -> None:
+    for pack_id in (new_id(), "nothing"):
+        assert (await api.get(f"/admin/v1/packs/{pack_id}")).status == 404
+        assert (await api.ask("PATCH", f"/admin/v1/packs/{pack_id}", {})).status == 404
+        assert (await api.ask("POST", f"/admin/v1/packs/{pack_id}/revoke")).status == 404
+        assert (await api.ask("POST", f"/admin/v1/accounts/{pack_id}/packs", {"size": 1})).status == 404
