@@ -13,6 +13,7 @@ from collections.abc import Callable
 from types import FrameType
 
 import structlog
+from prometheus_client.multiprocess import mark_process_dead
 
 log = structlog.get_logger()
 POLL_SECONDS = 0.2
@@ -54,6 +55,7 @@ class Workers:
         started = self._alive.pop(pid, None)
         if started is None or self._stopping:  # an embedded server's process is not ours to replace
             return
+        mark_process_dead(pid)  # type: ignore[no-untyped-call]  # what it held and had not booked is a neighbour's now
         log.error("worker_died", pid=pid, status=os.waitstatus_to_exitcode(status))
         if time.monotonic() - started < RESPAWN_SECONDS:
             time.sleep(RESPAWN_SECONDS)

@@ -14,6 +14,7 @@ from metering.errors import MeteringError
 from metering.ledger import Ledger
 from metering.meter import Meter
 from metering.metrics import METRICS
+from metering.migrate import MONTHS_AHEAD
 from metering.recovery import Recovery
 from metering.settler import Settler
 from metering.store import RedisStore
@@ -22,6 +23,7 @@ log = structlog.get_logger()
 BEAT_SECONDS = 0.5
 COUNT_SECONDS = 1.0
 KEYS_SECONDS = 5.0
+PARTITIONS_SECONDS = 21_600.0  # four times a day, months ahead
 
 
 class Upkeep:
@@ -48,6 +50,7 @@ class Upkeep:
         self._recovery = recovery
         self._flush_keys = flush_keys
         self._tasks: list[asyncio.Task[None]] = []
+        self._recovered = False
 
     def start(self) -> None:
         """Start all chores."""
@@ -57,6 +60,7 @@ class Upkeep:
             ("recover", meter.sweep_seconds, self._recover),
             ("expire", meter.expiry_seconds, self._expire),
             ("keys", KEYS_SECONDS, self._flush_keys),
+            ("partitions", PARTITIONS_SECONDS, self._partitions),
             ("count", COUNT_SECONDS, self._count),
         ):
             self._tasks.append(asyncio.create_task(self._repeat(name, seconds, chore), name=name))
@@ -87,12 +91,18 @@ class Upkeep:
         await self._recovery.adopt()
         if self._store.connected:
             await self._recovery.sweep()
+            self._recovered = True
 
     async def _expire(self) -> None:
+        if not self._recovered:
+            return  # what was left behind may still draw on a pack that expired meanwhile
         meter = self._settings.meter
         grace = meter.request_seconds_max + 2 * meter.lease_seconds
         for state in await self._ledger.expire_packs(grace_seconds=grace):
             await self._settler.push(state)
+
+    async def _partitions(self) -> None:
+        await self._ledger.value("make_partitions", MONTHS_AHEAD)
 
     async def _count(self) -> None:
         METRICS.holds_open.set(sum(hold.charge is None for hold in self._meter.holds.values()))

@@ -39,5 +39,8 @@ UPDATE api_keys SET last_used_at = clock_timestamp() WHERE key_id = ANY($1::uuid
 SELECT e.request_id::text, e.source FROM events e
  WHERE e.request_id = ANY($1::uuid[]) AND e.day IN (SELECT uuid7_day(r) FROM unnest($1::uuid[]) r);
 
+-- make_partitions: partitions for the coming months.
+SELECT make_partitions($1);
+
 -- ping: whether Postgres answers.
 SELECT 1;

@@ -20,18 +20,22 @@ BEGIN
         VALUES (p_pack, p_account, p_resource, p_unlimited, p_size, p_size, p_priority, p_user, p_models, p_note, p_expires);
         IF NOT p_unlimited THEN
             PERFORM book_entry(p_account, p_kind, p_resource, p_size, p_size, 'issued', 'pack:' || p_pack, p_pack, NULL, nullif(p_note, ''));
-            FOR d IN SELECT * FROM debts o WHERE o.account_id = p_account AND o.resource = p_resource
-                        AND (p_user IS NULL OR o.user_id = p_user) AND (p_models IS NULL OR o.model = ANY(p_models))
-                      ORDER BY o.request_id LOOP
-                EXIT WHEN v_left = 0;
-                v_take := least(d.open, v_left);
-                SELECT e.* INTO v_event FROM events e WHERE e.day = uuid7_day(d.request_id) AND e.request_id = d.request_id;
-                PERFORM repay_debt(p_account, d.request_id, p_resource, v_take);
-                UPDATE packs SET remaining = remaining - v_take WHERE pack_id = p_pack;
-                PERFORM book_entry(p_account, 'repay', p_resource, v_take, 0, 'pack:' || p_pack, 'debt', p_pack, v_event, NULL);
-                v_left := v_left - v_take;
-            END LOOP;
         END IF;
+        FOR d IN SELECT * FROM debts o WHERE o.account_id = p_account AND o.resource = p_resource
+                    AND (p_user IS NULL OR o.user_id = p_user) AND (p_models IS NULL OR o.model = ANY(p_models))
+                  ORDER BY o.request_id LOOP
+            EXIT WHEN v_left = 0;
+            v_take := least(d.open, v_left); -- an unlimited pack has no v_left: all of it
+            SELECT e.* INTO v_event FROM events e WHERE e.day = uuid7_day(d.request_id) AND e.request_id = d.request_id;
+            PERFORM repay_debt(p_account, d.request_id, p_resource, v_take);
+            IF p_unlimited THEN
+                PERFORM book_entry(p_account, 'auto_grant', p_resource, v_take, v_take, 'issued', 'pack:' || p_pack, p_pack, v_event, NULL);
+            ELSE
+                UPDATE packs SET remaining = remaining - v_take WHERE pack_id = p_pack;
+            END IF;
+            PERFORM book_entry(p_account, 'repay', p_resource, v_take, 0, 'pack:' || p_pack, 'debt', p_pack, v_event, NULL);
+            v_left := v_left - v_take;
+        END LOOP;
     END IF;
     RETURN QUERY SELECT * FROM account_snapshots(ARRAY[p_account]);
 END $$;

@@ -210,6 +210,8 @@ CREATE TRIGGER entries_append_only BEFORE UPDATE OR DELETE ON entries FOR EACH R
 CREATE TRIGGER corrections_append_only BEFORE UPDATE OR DELETE ON corrections FOR EACH ROW EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER account_changes_append_only BEFORE UPDATE OR DELETE ON account_changes
     FOR EACH ROW EXECUTE FUNCTION refuse_change();
+CREATE TRIGGER account_changes_no_truncate BEFORE TRUNCATE ON account_changes
+    FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER events_no_truncate BEFORE TRUNCATE ON events FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER entries_no_truncate BEFORE TRUNCATE ON entries FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER corrections_no_truncate BEFORE TRUNCATE ON corrections FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import replace
+from typing import Any
 
 from config.settings import Settings
 from tests.conftest import Start
@@ -70,16 +71,15 @@ async def test_a_change_whose_caller_hangs_up_reaches_redis(api: Api) -> None:
     account_id = await api.account()
     pack = await api.pack(account_id, size=5)
     await api.deps.admission.view(account_id, "tokens")
-    async with api.deps.ledger.connection() as connection:
-        async with connection.transaction():
-            await connection.execute("SELECT 1 FROM accounts FOR NO KEY UPDATE")
-            asking = asyncio.create_task(api.good("POST", f"/admin/v1/packs/{pack['id']}/revoke"))
-            await eventually(lambda: connection.fetchval("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted"))
-            asking.cancel()
-            await asyncio.gather(asking, return_exceptions=True)
-            assert (await api.deps.admission.view(account_id, "tokens")).balance == 5
+    async with api.deps.ledger.connection() as connection, connection.transaction():
+        await connection.execute("SELECT 1 FROM accounts FOR NO KEY UPDATE")
+        asking = asyncio.create_task(api.good("POST", f"/admin/v1/packs/{pack['id']}/revoke"))
+        await eventually(lambda: connection.fetchval("SELECT count(*) > 0 FROM pg_locks WHERE NOT granted"))
+        asking.cancel()
+        await asyncio.gather(asking, return_exceptions=True)
+        assert (await api.deps.admission.view(account_id, "tokens")).balance == 5
 
-    async def told() -> bool:
+    async def told() -> Any:
         return (await api.deps.admission.view(account_id, "tokens")).balance == 0
 
     await eventually(told)

@@ -32,12 +32,12 @@ async def one_of_each(booking: Booking) -> dict[str, Any]:
     await booking.books.pages.refund(ids["refunded"], 20, "sorry")
     await booking.books.packs.revoke(revoked.id)
     await booking.expire(expired)
-    ids["debtor"] = await booking.charge(700, reserved=100)
+    ids["debtor"] = await booking.charge(700, reserved=100, model="other")
     # A refund to the pack revoked and expired, then what an unlimited pack pays, and takes back.
     repaid = await booking.grant(50)
     await booking.books.packs.revoke(repaid.id)
     await booking.books.pages.refund(ids["debtor"], 40, "to the dead")
-    free = await booking.grant(None)
+    free = await booking.grant(None, models=["m"])  # not for the model of the debtor, whose debt it leaves
     ids["free"] = await booking.charge(70)
     await booking.books.pages.refund(ids["free"], 10, "sorry")
     await booking.recover(80, 90)
