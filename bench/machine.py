@@ -35,14 +35,17 @@ def pin(pid: int, cores: Iterable[int]) -> None:
         os.sched_setaffinity(pid, cores)
 
 
-def cpu_seconds(pid: int) -> float:
-    """Return the CPU time of a process with all its threads, kernel included; 0.0 when it is gone."""
+def cpu_seconds(pid: int, *, with_children: bool = False) -> float:
+    """Return the CPU time of a process with all its threads, kernel included; 0.0 when it is gone.
+
+    ``with_children`` adds that of its children that have ended.
+    """
     try:
         stat = Path(f"/proc/{pid}/stat").read_text()
     except OSError:
         return 0.0
     fields = stat.rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS
+    return sum(map(int, fields[11 : 15 if with_children else 13])) / TICKS
 
 
 def tree(pid: int) -> list[int]:
@@ -63,13 +66,13 @@ def tree(pid: int) -> list[int]:
 
 
 class Watch:
-    """CPU time of one process, of all our processes, and of the machine, since the watch was made."""
+    """CPU time of one process, and of all that are none of ours, since the watch was made."""
 
     def __init__(self, pid: int) -> None:
         self._pid = pid
         self._process = cpu_seconds(pid)
-        self._ours = sum(map(cpu_seconds, tree(os.getpid())))
-        self._machine = _machine_seconds()
+        self._steal = _steal_seconds()
+        self._others = _others()
 
     def process_seconds(self) -> float:
         """Return what the watched process used."""
@@ -77,16 +80,19 @@ class Watch:
 
     def foreign_seconds(self) -> float:
         """Return what everybody else on this machine used, the host's other guests (steal) included."""
-        ours = sum(map(cpu_seconds, tree(os.getpid()))) - self._ours
-        return max(0.0, _machine_seconds() - self._machine - ours)
+        others = sum(max(0.0, seconds - self._others.get(pid, 0.0)) for pid, seconds in _others().items())
+        return others + _steal_seconds() - self._steal
 
 
-def _machine_seconds() -> float:
-    # user, nice, system, steal; interrupts are nobody's, and idle is idle
-    user, nice, system, _idle, _wait, _irq, _softirq, steal = map(
-        int, Path("/proc/stat").read_text().split("\n", 1)[0].split()[1:9]
-    )
-    return (user + nice + system + steal) / TICKS
+def _others() -> dict[int, float]:
+    # Process by process: the sums in /proc/stat are counted in ticks, and are wrong by half for who sleeps often.
+    ours = set(tree(os.getpid()))
+    found = {int(entry.name) for entry in Path("/proc").iterdir() if entry.name.isdigit()} - ours
+    return {pid: cpu_seconds(pid, with_children=True) for pid in found}
+
+
+def _steal_seconds() -> float:
+    return int(Path("/proc/stat").read_text().split("\n", 1)[0].split()[8]) / TICKS
 
 
 def processor() -> str:

@@ -53,7 +53,10 @@ def guarded(handler: Handler) -> Handler:
         finally:
             hold = request.get(HOLD)
             ended = time.perf_counter()
-            observe_request(request, request.get(RELAY), status, started, ended)
+            relay = request.get(RELAY)
+            observe_request(request, relay, status, started, ended)
+            if relay is not None:
+                relay.request = None  # they would keep each other until the garbage is collected
             REQUESTS.add(request, hold, request_id, status, ended - started)
         if hold is None and not response.prepared:
             response.headers.setdefault("x-request-id", request_id)

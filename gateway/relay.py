@@ -13,6 +13,7 @@ import structlog
 from aiohttp import web
 
 from gateway.errors import ApiError
+from gateway.stream_end import error_event, has_usage, read_to_end
 from gateway.whole import WholeResponse, fits
 from metering.core.settlement import Status
 from metering.core.tally import CompletionTally, partial_text
@@ -23,7 +24,6 @@ from providers.adapter import Answer
 from providers.errors import ProviderError, UpstreamGoneError, UpstreamTooLargeError
 from providers.wire.answers import decode_chunk, decode_response
 from providers.wire.chat import ChatRequest
-from providers.wire.error_body import error_body
 from providers.wire.sse import SseEvent, SseSplitter
 
 log = structlog.get_logger()
@@ -33,6 +33,7 @@ WATCH_TOKENS = 256
 EVENT_BYTES_MAX = 8_388_608  # an image in base64; longer events are relayed and not read
 CLIENT_GONE = (asyncio.CancelledError, ConnectionResetError)
 DONE = b"[DONE]"
+WRITE_BUFFER_BYTES_MAX = 65_536
 HEAD_KEYS = frozenset({"id", "object", "created", "model", "system_fingerprint"})  # the same on all chunks
 
 
@@ -40,7 +41,7 @@ HEAD_KEYS = frozenset({"id", "object", "created", "model", "system_fingerprint"}
 class Relay:
     """One answer on its way to the client."""
 
-    request: web.Request
+    request: web.Request | None  # None when all is done
     chat: ChatRequest
     hold: Hold
     counter: TokenCounter
@@ -115,7 +116,7 @@ class Relay:
         headers = self.headers(answer)
         headers["x-farebox-charged"] = str(charge)
         headers["x-farebox-available"] = str(self.hold.available)
-        if fits(self.request, body):
+        if self.request and fits(self.request, body):
             lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
             return WholeResponse(lines.encode("latin-1"), body)
         return web.Response(body=body, headers=headers)
@@ -151,6 +152,7 @@ class Relay:
         headers["x-farebox-available"] = str(self.hold.available_after_reserve)
         response = web.StreamResponse(headers=headers)
         response.enable_chunked_encoding()
+        assert self.request
         await response.prepare(self.request)
         self.first_byte_at = time.perf_counter()
         self._watch_at = 0 if not self.hold.at_bound else WATCH_TOKENS
@@ -161,8 +163,10 @@ class Relay:
             answer.close()
             self._settle()
             log.warning("upstream_failed", request_id=self.hold.request_id, error=str(error))
-            await response.write(_error_event(error.for_clients))
+            await response.write(error_event(error.for_clients))
         await response.write_eof()
+        if self.complete:
+            await read_to_end(answer)
         return response
 
     async def _events(self, answer: Answer, response: web.StreamResponse) -> None:
@@ -190,16 +194,27 @@ class Relay:
             if self._tallied(event):
                 out.append(event.raw)
             if self._due():
-                await response.write(b"".join(out))
-                out.clear()
+                if out:
+                    await self._write(b"".join(out), response)
+                    out.clear()
                 if not await self._covered():
                     self.status = Status.CUT_OFF
                     self._settle()
                     await response.write(self._proper_end())
                     return True
         if out:
-            await response.write(out[0] if len(out) == 1 else b"".join(out))
+            await self._write(out[0] if len(out) == 1 else b"".join(out), response)
         return False
+
+    async def _write(self, data: bytes, response: web.StreamResponse) -> None:
+        """Write a chunk: straight to the socket while the client keeps up, else through what waits for it."""
+        transport = self.request.transport if self.request else None
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError("the client is gone")
+        if transport.get_write_buffer_size() < WRITE_BUFFER_BYTES_MAX:
+            transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        else:
+            await response.write(data)
 
     def _tallied(self, event: SseEvent) -> bool:
         """Read an event; return whether it is relayed: all are, but usage that the client did not ask for."""
@@ -263,16 +278,3 @@ class Relay:
             events.append({**head, "choices": [], "usage": usage})
         lines = b"".join(b"data: " + msgspec.json.encode(event) + b"\n\n" for event in events)
         return lines + self._comment(self.hold.charge) + b"data: [DONE]\n\n"
-
-
-def has_usage(data: bytes) -> bool:
-    """Return whether an event carries a usage object, readable or not."""
-    try:
-        event = msgspec.json.decode(data)
-    except msgspec.DecodeError:
-        return False
-    return isinstance(event, dict) and isinstance(event.get("usage"), dict)
-
-
-def _error_event(message: str) -> bytes:
-    return b"data: " + error_body(message, type="server_error", code="upstream_error") + b"\n\n"

@@ -166,7 +166,7 @@ class Meter:
 
     def _count(self, hold: Hold, outcome: Outcome) -> None:
         model = hold.spec.label
-        METRICS.buffer.usage.append((model, hold.spec.provider, outcome))
+        METRICS.buffer.count(model, hold.spec.provider, outcome)
         if outcome.source == Source.UPSTREAM and outcome.counted_completion_tokens is not None:
             reported = outcome.prompt_tokens + outcome.completion_tokens
             counted = hold.order.prompt_tokens + outcome.counted_completion_tokens

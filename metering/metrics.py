@@ -13,6 +13,7 @@ from prometheus_client import Counter, Gauge, Histogram
 from metering.core.settlement import Outcome
 
 T = TypeVar("T")
+KINDS = ("prompt", "completion", "cached", "reasoning")
 
 SECONDS = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60)
 FAST = (0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1)
@@ -98,17 +99,10 @@ class MeterMetrics:
             ratios.setdefault(model, []).append(ratio)
         for model, values in ratios.items():
             observe_many(self.drift.labels(model), values)
-        sums: dict[tuple[str, str, str], int] = {}
-        for model, provider, outcome in drain(buffer.usage):
-            for kind, tokens in (
-                ("prompt", outcome.prompt_tokens),
-                ("completion", outcome.completion_tokens),
-                ("cached", outcome.cached_tokens),
-                ("reasoning", outcome.reasoning_tokens),
-            ):
-                sums[model, provider, kind] = sums.get((model, provider, kind), 0) + tokens
-        for labels, tokens in sums.items():
-            self.tokens.labels(*labels).inc(tokens)
+        usage, buffer.usage = buffer.usage, {}
+        for (model, provider), counts in usage.items():
+            for kind, tokens in zip(KINDS, counts, strict=True):
+                self.tokens.labels(model, provider, kind).inc(tokens)
 
 
 @dataclass(slots=True)
@@ -118,7 +112,17 @@ class Buffer:
     reserve: list[float] = field(default_factory=list)
     settle_lag: list[float] = field(default_factory=list)
     drift: list[tuple[str, float]] = field(default_factory=list)
-    usage: list[tuple[str, str, Outcome]] = field(default_factory=list)
+    usage: dict[tuple[str, str], list[int]] = field(default_factory=dict)  # tokens by KINDS
+
+    def count(self, model: str, provider: str, outcome: Outcome) -> None:
+        """Add the tokens of one request."""
+        counts = self.usage.get((model, provider))
+        if counts is None:
+            counts = self.usage[model, provider] = [0, 0, 0, 0]
+        counts[0] += outcome.prompt_tokens
+        counts[1] += outcome.completion_tokens
+        counts[2] += outcome.cached_tokens
+        counts[3] += outcome.reasoning_tokens
 
 
 def drain(values: list[T]) -> list[T]:

@@ -79,6 +79,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
 
     def worst(self, completion_tokens: int) -> int:
         """Return the worst case with this completion limit per choice, in the account's unit."""
+        if len(self.candidates) == 1:
+            return self._worst_of(self.candidates[0], completion_tokens)
         return max([self._worst_of(spec, completion_tokens) for spec in self.candidates])
 
     def _worst_of(self, spec: ModelSpec, completion_tokens: int) -> int:

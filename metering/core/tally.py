@@ -162,7 +162,14 @@ class CompletionTally:
             if delta is not None:
                 if delta.content:
                     self._add((index, _Part.CONTENT, 0), delta.content)
-                self._add_rare(index, delta)
+                if (
+                    delta.refusal is not None
+                    or delta.reasoning_content is not None
+                    or delta.reasoning is not None
+                    or delta.tool_calls is not None
+                    or delta.function_call is not None
+                ):
+                    self._add_rare(index, delta)
             if choice.text:
                 self._add((index, _Part.CONTENT, 0), choice.text)
             if reason is not None:

@@ -41,8 +41,9 @@ BEGIN
     SELECT array_agg(ROW(d.*)::settlement ORDER BY d.account_id, d.resource, d.reserved_at, d.request_id) INTO v_new
       FROM (SELECT DISTINCT ON (u.request_id) u.* FROM unnest(v_all) u
              ORDER BY u.request_id, (u.source = 'recovered')) d
-     WHERE NOT EXISTS (SELECT 1 FROM events e
-                        WHERE e.day = uuid7_day(d.request_id) AND e.request_id = d.request_id);
+     -- A scalar subquery, not NOT EXISTS: that became an anti-join over every partition, which reads all of them.
+     WHERE (SELECT true FROM events e
+             WHERE e.day = uuid7_day(d.request_id) AND e.request_id = d.request_id) IS NULL;
 
     IF v_new IS NOT NULL THEN
         WITH open_packs AS (

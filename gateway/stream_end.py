@@ -1,0 +1,34 @@
+"""How streams end: what is read after [DONE], what is said when there is none, and what usage looks like."""
+
+import asyncio
+from contextlib import suppress
+
+import msgspec
+
+from providers.adapter import Answer
+from providers.errors import ProviderError
+from providers.wire.error_body import error_body
+
+END_SECONDS_MAX = 1.0  # what follows [DONE] is the end of the body, in the same packet or the next
+
+
+async def read_to_end(answer: Answer) -> None:
+    """Read an answer to its very end, so that its connection can be used again. The client has everything by now."""
+    with suppress(ProviderError, TimeoutError):
+        async with asyncio.timeout(END_SECONDS_MAX):
+            while await answer.chunk():
+                pass
+
+
+def has_usage(data: bytes) -> bool:
+    """Return whether an event carries a usage object, readable or not."""
+    try:
+        event = msgspec.json.decode(data)
+    except msgspec.DecodeError:
+        return False
+    return isinstance(event, dict) and isinstance(event.get("usage"), dict)
+
+
+def error_event(message: str) -> bytes:
+    """Return the event that tells a client that its stream can not go on."""
+    return b"data: " + error_body(message, type="server_error", code="upstream_error") + b"\n\n"
