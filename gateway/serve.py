@@ -163,4 +163,5 @@ async def run_gateway(
         say("stopping: finishing what runs (once more to stop at once)")
     finally:
         await runner.cleanup()
+        logs.REQUESTS.write()
         log.info("gateway_stopped", pid=os.getpid())

@@ -67,6 +67,10 @@ class RedisLink(asyncio.Protocol):
             self._loop.call_soon(self._flush)
 
     def call(self, *command: bytes | str | int) -> asyncio.Future[Reply]:
+        """Send one command; see ``send``."""
+        return self.send(command)
+
+    def send(self, command: tuple[bytes | str | int, ...]) -> asyncio.Future[Reply]:
         """Send one command, with all others that meet it while the last batch is under way.
 
         Natural group commit: nothing waits for a timer, an idle connection sends at the end of the turn, and a busy

@@ -59,15 +59,18 @@ class RedisStore:
 
     def script(self, name: str, keys: tuple[bytes, ...], *arguments: bytes | str | int) -> asyncio.Future[Reply]:
         """Call a script by name; see ``RedisLink.call`` for what the future holds."""
-        return self.call(b"EVALSHA", self._digests[name], len(keys), *keys, *arguments)
+        return self._send((b"EVALSHA", self._digests[name], len(keys), *keys, *arguments))
 
     def call(self, *command: bytes | str | int) -> asyncio.Future[Reply]:
         """Send one command."""
-        if self._link is None:
-            future = asyncio.get_running_loop().create_future()
-            future.set_result(RedisDownError("Redis is not connected"))
-            return future
-        return self._link.call(*command)
+        return self._send(command)
+
+    def _send(self, command: tuple[bytes | str | int, ...]) -> asyncio.Future[Reply]:
+        if self._link is not None:
+            return self._link.send(command)
+        future = asyncio.get_running_loop().create_future()
+        future.set_result(RedisDownError("Redis is not connected"))
+        return future
 
     async def reload(self, reply: Reply) -> bool:
         """Load the scripts again if ``reply`` says that they are gone; True: call once more."""
