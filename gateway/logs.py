@@ -9,7 +9,7 @@ import logging
 import os
 import sys
 from contextlib import suppress
-from typing import TextIO, TypeAlias
+from typing import TextIO
 
 import msgspec
 import structlog
@@ -60,10 +60,6 @@ class LastingLogger(structlog.WriteLogger):
     fatal = failure = err = error = critical = exception = msg
 
 
-# When, method, path, hold, request id, status, seconds: what a line is made of, later and outside the request.
-Ended: TypeAlias = tuple[dt.datetime, str, str, Hold | None, str, int, float]
-
-
 class RequestLine(msgspec.Struct, omit_defaults=True, gc=False):
     """The canonical line of a request. Tokens and amounts are the account's; a time is in milliseconds."""
 
@@ -87,39 +83,43 @@ class RequestLog:
     """The canonical lines, one for each request, written together: a write for each would cost the line most."""
 
     def __init__(self) -> None:
-        self._ended: list[Ended] = []
+        self._lines: list[bytes] = []
 
     def add(self, request: web.Request, hold: Hold | None, request_id: str, status: int, elapsed: float) -> None:
         """Add the line of a request."""
         if not SETTINGS["requests"] or (hold is None and request.path in QUIET):
             return
-        if not self._ended:
+        if not self._lines:
             asyncio.get_running_loop().call_later(WRITE_SECONDS, self.write)
-        self._ended.append((dt.datetime.now(dt.UTC), request.method, request.path, hold, request_id, status, elapsed))
+        # Encoded at once: to keep the objects of a request for later costs more, in memory that is no longer warm.
+        line = RequestLine(
+            "request_finished",
+            dt.datetime.now(dt.UTC).isoformat(),
+            request_id,
+            request.method,
+            request.path,
+            status,
+            round(elapsed * 1000, 3),
+        )
+        if hold is not None:
+            order = hold.order
+            line.account_id = order.account_id
+            line.key_id = order.key_id
+            line.model = order.model
+            line.provider = hold.spec.provider
+            line.prompt_tokens = order.prompt_tokens
+            line.held = hold.reservation.amount
+            line.charge = hold.charge
+        self._lines.append(_encode(line))
 
     def write(self) -> None:
         """Write what was added."""
-        ended, self._ended = self._ended, []
-        if ended:
+        lines, self._lines = self._lines, []
+        if lines:
             with suppress(OSError, ValueError):  # a full disk must not end a request; what happened is in the ledger
                 out = SETTINGS_STREAM[0]
-                out.write(b"\n".join(map(_line_of, ended)).decode() + "\n")
+                out.write(b"\n".join(lines).decode() + "\n")
                 out.flush()
-
-
-def _line_of(ended: Ended) -> bytes:
-    at, method, path, hold, request_id, status, elapsed = ended
-    line = RequestLine("request_finished", at.isoformat(), request_id, method, path, status, round(elapsed * 1000, 3))
-    if hold is not None:
-        order = hold.order
-        line.account_id = order.account_id
-        line.key_id = order.key_id
-        line.model = order.model
-        line.provider = hold.spec.provider
-        line.prompt_tokens = order.prompt_tokens
-        line.held = hold.reservation.amount
-        line.charge = hold.charge
-    return _encode(line)
 
 
 REQUESTS = RequestLog()
