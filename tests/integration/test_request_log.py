@@ -13,6 +13,7 @@ from tests.conftest import Start, Wallet, settled
 @pytest.fixture
 def written() -> Iterator[io.StringIO]:
     """What goes to the log."""
+    logs.REQUESTS.write()  # what the requests of other tests have left
     stream = io.StringIO()
     logs.configure(log_requests=True, stream=stream)
     yield stream
