@@ -121,7 +121,7 @@ class Authenticator:
 
 def key_of(headers: Mapping[str, str]) -> str | None:
     """Return the key a request carries: a bearer token, ``api-key`` or ``x-api-key``."""
-    authorization = headers.get("Authorization")
+    authorization = headers.get("authorization")
     if authorization is not None:
         scheme, _, key = authorization.partition(" ")
         return key.strip() or None if scheme.lower() == "bearer" else None

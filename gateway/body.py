@@ -9,16 +9,16 @@ from gateway.errors import ApiError
 
 async def read_body(request: web.Request, *, seconds_max: float) -> bytes:
     """Return the body. Raises ApiError: 408 when it does not arrive in time, 413 when it is too large."""
-    content = request.content
     announced = request.content_length or 0
     if announced > request.client_max_size:
         raise web.HTTPRequestEntityTooLarge(request.client_max_size, announced)
-    if content.is_eof() and content.total_bytes <= request.client_max_size:
-        return content.read_nowait()  # all of it is here: nothing to wait for
     try:
         async with asyncio.timeout(seconds_max):
             return await request.read()
     except TimeoutError:
-        raise ApiError(
-            408, f"The request body did not arrive within {seconds_max:g} seconds.", code="request_timeout"
-        ) from None
+        raise body_too_late(seconds_max) from None
+
+
+def body_too_late(seconds_max: float) -> ApiError:
+    """Return a 408."""
+    return ApiError(408, f"The request body did not arrive within {seconds_max:g} seconds.", code="request_timeout")

@@ -183,6 +183,13 @@ def _response(status: int, body: bytes, request_id: str, headers: dict[str, str]
     )
 
 
+def parts_of(response: web.Response) -> tuple[bytes, bytes]:
+    """Return the header lines of a response that was not sent, and its body."""
+    lines = "".join([f"{name}: {value}\r\n" for name, value in response.headers.items() if name != "Content-Length"])
+    assert isinstance(response.body, bytes)
+    return lines.encode("latin-1"), response.body
+
+
 def timestamp(milliseconds: int) -> str:
     """Return RFC 3339 in UTC with microseconds and Z."""
     moment = dt.datetime.fromtimestamp(milliseconds / 1000, dt.UTC)

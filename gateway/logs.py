@@ -8,14 +8,14 @@ import datetime as dt
 import logging
 import os
 import sys
+import time
 from contextlib import suppress
 from typing import TextIO
 
 import msgspec
 import structlog
-from aiohttp import web
 
-from metering.hold import Hold
+from gateway.exchange import Exchange
 
 SETTINGS = {"requests": True}
 SETTINGS_STREAM: list[TextIO] = [sys.stdout]
@@ -85,31 +85,44 @@ class RequestLog:
     def __init__(self) -> None:
         self._lines: list[bytes] = []
 
-    def add(self, request: web.Request, hold: Hold | None, request_id: str, status: int, elapsed: float) -> None:
-        """Add the line of a request."""
-        if not SETTINGS["requests"] or (hold is None and request.path in QUIET):
+    def add(self, method: str, path: str, request_id: str, status: int, elapsed: float) -> None:
+        """Add the line of a request; ``elapsed`` is in seconds."""
+        if path not in QUIET:
+            milliseconds = round(elapsed * 1000, 3)
+            self._add(RequestLine("request_finished", _now(), request_id, method, path, status, milliseconds))
+
+    def add_chat(self, exchange: Exchange, status: int, elapsed: float) -> None:
+        """Add the line of a chat request."""
+        if exchange.relay is None:
+            self.add("POST", exchange.path, exchange.request_id, status, elapsed)
+            return
+        hold = exchange.relay.hold
+        order = hold.order
+        self._add(
+            RequestLine(
+                "request_finished",
+                _now(),
+                exchange.request_id,
+                "POST",
+                exchange.path,
+                status,
+                round(elapsed * 1000, 3),
+                order.account_id,
+                order.key_id,
+                order.model,
+                hold.spec.provider,
+                order.prompt_tokens,
+                hold.reservation.amount,
+                hold.charge,
+            )
+        )
+
+    def _add(self, line: RequestLine) -> None:
+        if not SETTINGS["requests"]:
             return
         if not self._lines:
             asyncio.get_running_loop().call_later(WRITE_SECONDS, self.write)
         # Encoded at once: to keep the objects of a request for later costs more, in memory that is no longer warm.
-        line = RequestLine(
-            "request_finished",
-            dt.datetime.now(dt.UTC).isoformat(),
-            request_id,
-            request.method,
-            request.path,
-            status,
-            round(elapsed * 1000, 3),
-        )
-        if hold is not None:
-            order = hold.order
-            line.account_id = order.account_id
-            line.key_id = order.key_id
-            line.model = order.model
-            line.provider = hold.spec.provider
-            line.prompt_tokens = order.prompt_tokens
-            line.held = hold.reservation.amount
-            line.charge = hold.charge
         self._lines.append(_encode(line))
 
     def write(self) -> None:
@@ -120,6 +133,21 @@ class RequestLog:
                 out = SETTINGS_STREAM[0]
                 out.write(b"\n".join(lines).decode() + "\n")
                 out.flush()
+
+
+class _Clock:
+    """The time of this second as text: to write a whole one for each line would cost a microsecond."""
+
+    second = 0
+    text = ""
+
+
+def _now() -> str:
+    now = time.time_ns() // 1000
+    second = now // 1_000_000
+    if second != _Clock.second:
+        _Clock.second, _Clock.text = second, dt.datetime.fromtimestamp(second, dt.UTC).isoformat()[:19]
+    return f"{_Clock.text}.{now % 1_000_000:06d}Z"
 
 
 REQUESTS = RequestLog()

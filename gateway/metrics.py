@@ -26,7 +26,7 @@ from gateway.account_metrics import account_metrics
 from gateway.auth import key_of
 from gateway.deps import DEPS
 from gateway.errors import unauthorized
-from gateway.relay import Relay
+from gateway.exchange import Exchange
 from metering.metrics import FAST, METRICS, SECONDS, drain, observe_many
 
 log = structlog.get_logger()
@@ -77,16 +77,22 @@ class RequestCounts:
 COUNTS = RequestCounts()
 
 
-def observe_request(request: web.Request, relay: Relay | None, status: int, started: float, ended: float) -> None:
-    """Count a request that was answered. All labels are from closed sets: routes, the configuration, statuses.
+def observe_request(request: web.Request, status: int) -> None:
+    """Count a request that was answered. All labels are from closed sets: routes, the configuration, statuses."""
+    resource = request.match_info.route.resource
+    path = resource.canonical if resource else "/{path}"
+    COUNTS.add("other" if path == "/{path}" else path, "", "", status)
+
+
+def observe_chat(exchange: Exchange, status: int, started: float, ended: float) -> None:
+    """Count a chat request.
 
     ``started`` and ``ended`` are readings of time.perf_counter. The overhead is what passes before the first byte
     goes upstream, and after the last one came from there.
     """
+    relay = exchange.relay
     if relay is None:
-        resource = request.match_info.route.resource
-        path = resource.canonical if resource else "/{path}"
-        COUNTS.add("other" if path == "/{path}" else path, "", "", status)
+        COUNTS.add(exchange.path, "", "", status)
         return
     hold = relay.hold
     COUNTS.add(hold.order.endpoint, hold.spec.label, hold.spec.provider, status)

@@ -1,16 +1,19 @@
 """The line: one request, top to bottom."""
 
+import time
 from collections.abc import Mapping
+from http import HTTPStatus
 
 import structlog
 from aiohttp import web
 
 from config.catalog import ModelSpec
 from gateway.auth import Principal, require_model
-from gateway.body import read_body
 from gateway.deps import DEPS, Deps
-from gateway.errors import ApiError, invalid
-from gateway.middleware import HOLD, RELAY, REQUEST_ID
+from gateway.errors import ApiError, answer, invalid, parts_of
+from gateway.exchange import AiohttpExchange, Exchange
+from gateway.logs import REQUESTS
+from gateway.metrics import observe_chat
 from gateway.relay import CLIENT_GONE, Relay
 from metering.core.settlement import Status
 from metering.core.tally import CompletionTally
@@ -22,24 +25,23 @@ from providers.wire.chat import ChatRequest, parse_chat_request
 log = structlog.get_logger()
 ENDPOINT = "chat/completions"
 HEADER_CHARS_MAX = 256
+CLIENT_GONE_STATUS = 499  # nginx's: nobody sees it but the log and the metrics
 
 
-async def handle_chat(request: web.Request) -> web.StreamResponse:
+async def handle_chat(exchange: Exchange, deps: Deps) -> None:
     """Serve POST /v1/chat/completions."""
-    deps = request.app[DEPS]
-
-    principal = await deps.auth.authenticate(request.headers)
-    chat = parse_chat_request(await read_body(request, seconds_max=deps.settings.server.body_seconds_max))
+    principal = await deps.auth.authenticate(exchange.headers)
+    chat = parse_chat_request(await exchange.read(seconds_max=deps.settings.server.body_seconds_max))
     require_model(principal, chat.model)
     spec = deps.catalog.resolve(chat.model)
     prompt_tokens = await deps.counter.count_prompt(chat, spec)
-    order = order_of(request, deps, principal, chat, spec, prompt_tokens)
+    order = order_of(exchange, deps, principal, chat, spec, prompt_tokens)
 
     async with deps.meter.hold(order) as hold:
-        relay = relay_of(request, deps, chat, hold)
+        relay = exchange.relay = relay_of(exchange, deps, chat, hold)
         try:
-            async with deps.forwarder.open(chat, hold) as answer:
-                return await relay.run(answer)
+            async with deps.forwarder.open(chat, hold) as upstream:
+                await relay.run(upstream)
         except ProviderError as error:
             relay.status = Status.UPSTREAM_GONE
             log.warning("upstream_failed", request_id=hold.request_id, error=str(error))
@@ -51,12 +53,40 @@ async def handle_chat(request: web.Request) -> web.StreamResponse:
         finally:
             if relay.produced and hold.charge is None:
                 relay.record()
-            request[HOLD] = hold
-            request[RELAY] = relay
+
+
+async def serve_chat(exchange: Exchange, deps: Deps) -> None:
+    """Serve a chat request inside the error boundary, and note how it went."""
+    started = time.perf_counter()
+    status = CLIENT_GONE_STATUS
+    try:
+        await handle_chat(exchange, deps)
+        status = HTTPStatus.OK
+    except ConnectionResetError:
+        raise
+    except Exception as error:
+        response = answer(error, request_id=exchange.request_id, top_up_url=deps.settings.top_up_url)
+        status = response.status
+        if exchange.begun:
+            raise  # an answer that broke off must look like one
+        exchange.answer(status, *parts_of(response))
+    finally:
+        ended = time.perf_counter()
+        observe_chat(exchange, status, started, ended)
+        REQUESTS.add_chat(exchange, status, ended - started)
+        exchange.relay = None  # they would keep each other until the garbage is collected
+
+
+async def handle_aiohttp_chat(request: web.Request) -> web.StreamResponse:
+    """Serve a chat request that the doorway did not take."""
+    deps = request.app[DEPS]
+    exchange = AiohttpExchange(request, header_bytes_max=deps.settings.server.header_bytes_max)
+    await serve_chat(exchange, deps)
+    return exchange.response
 
 
 def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from all that the steps before have found
-    request: web.Request,
+    exchange: Exchange,
     deps: Deps,
     principal: Principal,
     chat: ChatRequest,
@@ -71,9 +101,9 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
             code="context_length_exceeded",
             param="messages",
         )
-    headers = request.headers
+    headers = exchange.headers
     return Order(
-        request_id=request[REQUEST_ID],
+        request_id=exchange.request_id,
         account_id=principal.account_id,
         user_id=principal.user_id,
         key_id=principal.key_id,
@@ -88,17 +118,17 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
         clamp=principal.clamp,
         min_completion_tokens=deps.settings.meter.min_completion_tokens,
         orphan=principal.orphan,
-        session_id=_told(headers, "X-Session-Id") or chat.session_id,
-        reason=_told(headers, "X-Farebox-Reason") or ENDPOINT,
-        feature=_told(headers, "X-Farebox-Feature"),
+        session_id=_told(headers, "x-session-id") or chat.session_id,
+        reason=_told(headers, "x-farebox-reason") or ENDPOINT,
+        feature=_told(headers, "x-farebox-feature"),
     )
 
 
-def relay_of(request: web.Request, deps: Deps, chat: ChatRequest, hold: Hold) -> Relay:
+def relay_of(exchange: Exchange, deps: Deps, chat: ChatRequest, hold: Hold) -> Relay:
     """Return the relay of a request, with a tally of its own."""
     spec = hold.order.spec
     return Relay(
-        request=request,
+        exchange=exchange,
         chat=chat,
         hold=hold,
         counter=deps.counter,

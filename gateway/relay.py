@@ -6,15 +6,15 @@ how the answer ended, for whoever has to record it when a relay does not return.
 
 import asyncio
 import time
+from collections.abc import Coroutine
 from dataclasses import dataclass
 
 import msgspec
 import structlog
-from aiohttp import web
 
 from gateway.errors import ApiError
+from gateway.exchange import Exchange
 from gateway.stream_end import error_event, has_usage, read_to_end
-from gateway.whole import WholeResponse, fits
 from metering.core.settlement import Status
 from metering.core.tally import CompletionTally, partial_text
 from metering.core.usage import outcome_of
@@ -30,10 +30,11 @@ log = structlog.get_logger()
 # Headers of an upstream that concern the client; all others name our account there, or its machinery.
 KEPT_HEADERS = frozenset({b"content-type", b"openai-version", b"openai-processing-ms"})
 WATCH_TOKENS = 256
+COUNT_BYTES_MAX = 16_384  # longer answers may be counted in a thread
 EVENT_BYTES_MAX = 8_388_608  # an image in base64; longer events are relayed and not read
 CLIENT_GONE = (asyncio.CancelledError, ConnectionResetError)
 DONE = b"[DONE]"
-WRITE_BUFFER_BYTES_MAX = 65_536
+STREAM_HEAD = b"cache-control: no-cache\r\nx-accel-buffering: no\r\n"
 HEAD_KEYS = frozenset({"id", "object", "created", "model", "system_fingerprint"})  # the same on all chunks
 
 
@@ -41,7 +42,7 @@ HEAD_KEYS = frozenset({"id", "object", "created", "model", "system_fingerprint"}
 class Relay:
     """One answer on its way to the client."""
 
-    request: web.Request | None  # None when all is done
+    exchange: Exchange
     chat: ChatRequest
     hold: Hold
     counter: TokenCounter
@@ -70,33 +71,32 @@ class Relay:
         )
         return self.hold.record(outcome)
 
-    def headers(self, answer: Answer) -> dict[str, str]:
-        """Return the response headers: what concerns the client of the upstream's, and ours."""
-        headers = {
-            name.decode("latin-1"): value.decode("latin-1") for name, value in answer.headers if name in KEPT_HEADERS
-        }
-        upstream_id = answer.header(b"x-request-id")
-        if upstream_id is not None:
-            headers["x-upstream-request-id"] = upstream_id.decode("latin-1")
-        headers["x-request-id"] = self.hold.request_id
+    def head(self, answer: Answer) -> bytes:
+        """Return the header lines of the response: what concerns the client of the upstream's, and ours."""
+        lines = [b"x-request-id: %b\r\n" % self.hold.request_id.encode()]
+        for name, value in answer.headers:
+            if name in KEPT_HEADERS:
+                lines.append(b"%b: %b\r\n" % (name, value))
+            elif name == b"x-request-id":
+                lines.append(b"x-upstream-request-id: %b\r\n" % value)
         if self.hold.limit is not None:
-            headers["x-farebox-clamped-to"] = str(self.hold.limit)
-        return headers
+            lines.append(b"x-farebox-clamped-to: %d\r\n" % self.hold.limit)
+        return b"".join(lines)
 
-    async def run(self, answer: Answer) -> web.StreamResponse:
+    def run(self, answer: Answer) -> Coroutine[None, None, None]:
         """Relay an answer, streamed or whole, as it came."""
-        content_type = answer.header(b"content-type") or b""
-        if self.chat.stream and content_type.startswith(b"text/event-stream"):
-            return await self._stream(answer)
-        return await self._whole(answer)
+        if self.chat.stream and (answer.header(b"content-type") or b"").startswith(b"text/event-stream"):
+            return self._stream(answer)
+        return self._whole(answer)
 
-    async def _whole(self, answer: Answer) -> web.StreamResponse:
+    async def _whole(self, answer: Answer) -> None:
         body = await self._read_whole(answer)
         response = decode_response(body)
         if response is None or not response.choices:
             if response is not None and response.has_error:
                 # An error inside a 200: nothing was produced, and the client is told what the provider said.
-                return web.Response(body=body, status=502, headers=self.headers(answer))
+                self.exchange.answer(502, self.head(answer), body)
+                return
             self.status = Status.UPSTREAM_GONE
             self._read_part(body)
             raise ApiError(
@@ -107,25 +107,26 @@ class Relay:
             )
         self.produced = True
         self.tally.add_response(response)
-        if self.tally.open_bytes > WATCH_TOKENS * 64:
+        if len(body) > COUNT_BYTES_MAX:
             await self.counter.count_tally(self.tally)
         self.complete, self.status = True, Status.COMPLETED
         charge = self.record()
-        await self.hold.durable()
+        if self.hold.syncs:
+            await self.hold.durable()
         self.first_byte_at = time.perf_counter()
-        headers = self.headers(answer)
-        headers["x-farebox-charged"] = str(charge)
-        headers["x-farebox-available"] = str(self.hold.available)
-        if self.request and fits(self.request, body):
-            lines = "".join([f"{name}: {value}\r\n" for name, value in headers.items()])
-            return WholeResponse(lines.encode("latin-1"), body)
-        return web.Response(body=body, headers=headers)
+        ours = b"x-farebox-charged: %d\r\nx-farebox-available: %d\r\n" % (charge, self.hold.available)
+        self.exchange.answer(200, self.head(answer) + ours, body)
 
     async def _read_whole(self, answer: Answer) -> bytes:
         pieces: list[bytes] = []
         size = 0
         try:
-            while data := await answer.chunk():
+            while True:
+                data = answer.ready()
+                if data is None:
+                    data = await answer.chunk()
+                if not data:
+                    break
                 pieces.append(data)
                 size += len(data)
                 if size > self.body_bytes_max:
@@ -145,76 +146,59 @@ class Relay:
             assert chunk is not None
             self.tally.add_chunk(chunk)
 
-    async def _stream(self, answer: Answer) -> web.StreamResponse:
-        headers = self.headers(answer)
-        headers["Cache-Control"] = "no-cache"
-        headers["X-Accel-Buffering"] = "no"
-        headers["x-farebox-available"] = str(self.hold.available_after_reserve)
-        response = web.StreamResponse(headers=headers)
-        response.enable_chunked_encoding()
-        assert self.request
-        await response.prepare(self.request)
+    async def _stream(self, answer: Answer) -> None:
+        available = b"x-farebox-available: %d\r\n" % self.hold.available_after_reserve
+        await self.exchange.begin(self.head(answer) + STREAM_HEAD + available)
         self.first_byte_at = time.perf_counter()
         self._watch_at = 0 if not self.hold.at_bound else WATCH_TOKENS
         try:
-            await self._events(answer, response)
+            await self._events(answer)
         except ProviderError as error:
             self.status = Status.UPSTREAM_GONE
             answer.close()
             self._settle()
             log.warning("upstream_failed", request_id=self.hold.request_id, error=str(error))
-            await response.write(error_event(error.for_clients))
-        await response.write_eof()
+            await self.exchange.end(error_event(error.for_clients))
         if self.complete:
             await read_to_end(answer)
-        return response
 
-    async def _events(self, answer: Answer, response: web.StreamResponse) -> None:
+    async def _events(self, answer: Answer) -> None:
         splitter = SseSplitter(event_bytes_max=EVENT_BYTES_MAX)
         while data := await answer.chunk():
             self.last_byte_at = time.perf_counter()
-            if await self._pass_on(splitter.feed(data), response):
+            if await self._pass_on(splitter.feed(data), answer):
                 return
         if not (self.tally.finish_reasons or self.tally.reported):
             raise UpstreamGoneError("the stream ended without an end")
         self._completed()
-        if rest := splitter.rest():
-            await response.write(rest)
+        await self.exchange.end(splitter.rest())
 
-    async def _pass_on(self, events: list[SseEvent], response: web.StreamResponse) -> bool:
+    async def _pass_on(self, events: list[SseEvent], answer: Answer) -> bool:
         """Tally and relay events; return whether the stream has ended, properly or at its hold."""
         out: list[bytes] = []
         for place, event in enumerate(events):
             if event.data == DONE:
                 charge = self._completed()
-                await self.hold.durable()
+                if self.hold.syncs:
+                    await self.hold.durable()
                 out += [self._comment(charge), *[later.raw for later in events[place:]]]
-                await response.write(b"".join(out))
+                await self.exchange.end(b"".join(out))
                 return True
             if self._tallied(event):
                 out.append(event.raw)
             if self._due():
                 if out:
-                    await self._write(b"".join(out), response)
+                    await self.exchange.write(b"".join(out))
                     out.clear()
                 if not await self._covered():
+                    answer.close()  # at once: what it goes on to produce, nobody would pay
                     self.status = Status.CUT_OFF
                     self._settle()
-                    await response.write(self._proper_end())
+                    await self.exchange.end(self._proper_end())
                     return True
         if out:
-            await self._write(out[0] if len(out) == 1 else b"".join(out), response)
+            await self.exchange.write(out[0] if len(out) == 1 else b"".join(out))
         return False
-
-    async def _write(self, data: bytes, response: web.StreamResponse) -> None:
-        """Write a chunk: straight to the socket while the client keeps up, else through what waits for it."""
-        transport = self.request.transport if self.request else None
-        if transport is None or transport.is_closing():
-            raise ConnectionResetError("the client is gone")
-        if transport.get_write_buffer_size() < WRITE_BUFFER_BYTES_MAX:
-            transport.write(b"%x\r\n%b\r\n" % (len(data), data))
-        else:
-            await response.write(data)
 
     def _tallied(self, event: SseEvent) -> bool:
         """Read an event; return whether it is relayed: all are, but usage that the client did not ask for."""

@@ -8,7 +8,7 @@ from gateway.admin import routes as admin_routes
 from gateway.deps import DEPS
 from gateway.middleware import guarded
 from gateway.pages import handle_dashboard, handle_root
-from gateway.pipeline import handle_chat
+from gateway.pipeline import handle_aiohttp_chat
 
 OWNED_BY = "farebox"
 REST = "/{path}"  # every path that no other route has
@@ -58,10 +58,10 @@ def add_routes(app: web.Application) -> None:
     ]
     for prefix in ("/v1", ""):
         routes += [
-            web.post(f"{prefix}/chat/completions", handle_chat),
             web.get(f"{prefix}/models", handle_models),
             web.get(f"{prefix}/models/{{model:.+}}", handle_model),
         ]
+        app.router.add_post(f"{prefix}/chat/completions", handle_aiohttp_chat)  # it has an error boundary of its own
     for route in routes:
         web.RouteDef(route.method, route.path, guarded(route.handler), route.kwargs).register(app.router)
     app.router.add_route("*", "/{path:.*}", guarded(refuse))

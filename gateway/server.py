@@ -1,22 +1,28 @@
-"""The HTTP server: aiohttp's, with two manners of our own.
+"""The HTTP server: a doorway for chat requests, aiohttp's server for everything else, with two manners of our own.
 
 What is no HTTP is answered with the OpenAI error object too, and all header lines together have a limit.
 """
 
+import asyncio
+from collections.abc import Callable, Coroutine
 from http import HTTPStatus
+from typing import Any
 
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
 from config.settings import ServerSettings
+from gateway.deps import DEPS
+from gateway.doorway import Doorway
+from gateway.exchange import Exchange
+from gateway.pipeline import serve_chat
 from providers.wire.error_body import error_body
 
-HEADERS_TOTAL = 4  # all header lines together may be so many times the limit of one
 KEEPALIVE_SECONDS = 75.0  # nginx's default: longer than what usual clients keep idle connections for
 
 
 class _Handler(RequestHandler):
-    """One connection."""
+    """One connection of aiohttp's."""
 
     def handle_error(
         self,
@@ -39,8 +45,42 @@ class _Handler(RequestHandler):
 
 
 class _Server(web.Server):
-    def __call__(self) -> RequestHandler:
+    """Makes a doorway for each connection; it is the doorways' Gate."""
+
+    doors: set[Doorway]
+    closing: bool
+    keepalive_seconds: float
+    header_bytes_max: int
+    body_bytes_max: int
+    serve: Callable[[Exchange], Coroutine[Any, Any, None]]
+
+    def __call__(self) -> asyncio.Protocol:  # type: ignore[override]  # aiohttp's own is a protocol too
+        return Doorway(self)
+
+    def handler(self) -> asyncio.Protocol:
+        """Return aiohttp's own protocol, for one connection."""
         return _Handler(self, loop=self._loop, **self._kwargs)
+
+    def pre_shutdown(self) -> None:
+        """Close every connection that is idle; the others follow when their request is served."""
+        self.closing = True
+        for door in list(self.doors):
+            door.retire()
+        super().pre_shutdown()
+
+    async def shutdown(self, timeout: float | None = None) -> None:  # noqa: ASYNC109 - aiohttp's signature
+        """Wait for what is being served, at most so long; then cancel it."""
+        await asyncio.gather(super().shutdown(timeout), self._close_doors(timeout))
+
+    async def _close_doors(self, seconds: float | None) -> None:
+        tasks = [door.task for door in self.doors if door.exchange is not None and door.task is not None]
+        if tasks:
+            _, late = await asyncio.wait(tasks, timeout=seconds)
+            for task in late:
+                task.cancel()
+            await asyncio.gather(*late, return_exceptions=True)
+        for door in list(self.doors):
+            door.retire()
 
 
 class GatewayRunner(web.AppRunner):
@@ -56,13 +96,17 @@ class GatewayRunner(web.AppRunner):
             max_line_size=settings.header_bytes_max,
             max_field_size=settings.header_bytes_max,
         )
+        self._settings = settings
 
     async def _make_server(self) -> web.Server:
         server = await super()._make_server()
-        server.__class__ = _Server  # aiohttp has no other way to name the handler
+        server.__class__ = _Server  # aiohttp has no other way to name the protocol
+        assert isinstance(server, _Server)
+        deps = self.app[DEPS]
+        server.doors = set()
+        server.closing = False
+        server.keepalive_seconds = KEEPALIVE_SECONDS
+        server.header_bytes_max = self._settings.header_bytes_max
+        server.body_bytes_max = self._settings.body_bytes_max
+        server.serve = lambda exchange: serve_chat(exchange, deps)
         return server
-
-
-def headers_fit(request: web.Request, line_bytes_max: int) -> bool:
-    """Return whether all header lines together are within their limit; aiohttp checks each of them alone."""
-    return sum([len(name) + len(value) for name, value in request.raw_headers]) <= HEADERS_TOTAL * line_bytes_max

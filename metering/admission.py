@@ -23,8 +23,10 @@ from metering.errors import (
     RefusalDetails,
     RefusedError,
 )
-from metering.keys import AccountKeys, deadlines_key, epoch_key, keys_of
+from metering.keys import AccountKeys, deadlines_key, epoch_key, keys_of, packed_keys_of
 from metering.ledger import AccountState, Ledger
+from metering.packing import PackedScript, packed
+from metering.scripts import load_scripts
 from metering.store import RedisStore
 
 EPOCH, LOAD, SUSPENDED, TOMBSTONE, UNSETTLED, TOO_MANY = -1, -2, -3, -4, -5, -6
@@ -52,6 +54,18 @@ class Admission:
         self._instance_id = instance_id
         self._lease_ms = int(settings.lease_seconds * 1000)
         self._loading: dict[str, asyncio.Task[None]] = {}
+        # The two calls that every request makes, in the order of their ARGV.
+        scripts = load_scripts()
+        limits = settings.min_reserve, settings.floor, settings.unsettled_account_max, settings.holds_per_account_max
+        self._reserve_call = PackedScript(
+            scripts["reserve"].digest,
+            keys=4,
+            layout=(5, packed(self._lease_ms, instance_id), 4, packed(*limits)),
+            constants=2 + len(limits),
+        )
+        self._finish_call = PackedScript(
+            scripts["finish"].digest, keys=4, layout=(4, packed(self._lease_ms), 1), constants=1
+        )
 
     async def reserve(self, ask: Ask) -> Granted:
         """Hold what a request may cost. Raises RefusedError, MeterUnavailableError.
@@ -61,25 +75,7 @@ class Admission:
         keys = keys_of(ask.account_id)
         for _ in range(LOAD_ATTEMPTS):
             token = self._epochs.open_token(keys.bucket) or await self._epochs.wait_open(keys.bucket)
-            reply = await self._store.script(
-                "reserve",
-                keys[1:],
-                token,
-                ask.account_id,
-                ask.request_id,
-                ask.want,
-                ask.least,
-                self._lease_ms,
-                self._instance_id,
-                ask.resource,
-                ask.user_id,
-                ask.model,
-                ask.facts,
-                self._settings.min_reserve,
-                self._settings.floor,
-                self._settings.unsettled_account_max,
-                self._settings.holds_per_account_max,
-            )
+            reply = await self._store.write(self._reserve_command(token, ask))
             if type(reply) is list:
                 code = reply[0]
                 if code == 1:
@@ -89,6 +85,16 @@ class Admission:
                     raise self._refusal(ask, reply)
             await self._again(reply, keys, ask.account_id)
         raise MeterUnavailableError("the account could not be loaded")
+
+    def _reserve_command(self, token: bytes, ask: Ask) -> bytes:
+        account, request = ask.account_id.encode(), ask.request_id.encode()
+        want, least = b"%d" % ask.want, b"%d" % ask.least
+        resource, user, model = ask.resource.encode(), ask.user_id.encode(), ask.model.encode()
+        return self._reserve_call(
+            packed_keys_of(ask.account_id),
+            *(len(token), token, len(account), account, len(request), request, len(want), want, len(least), least),
+            *(len(resource), resource, len(user), user, len(model), model, len(ask.facts), ask.facts),
+        )
 
     async def extend(self, account_id: str, request_id: str, *, want: int, least: int) -> Reservation | None:
         """Grow a hold to ``want``, or down to ``least``; None when refused. Raises MeterUnavailableError."""
@@ -125,16 +131,14 @@ class Admission:
 
     def finish(self, account_id: str, request_id: str, *, charge: int, settlement: bytes) -> "asyncio.Future[Any]":
         """Turn a hold into the outbox of its settlement. The outcome changes nothing that the ledger decides."""
-        keys = keys_of(account_id)
-        return self._store.script(
-            "finish",
-            keys[1:],
-            self._epochs.token(keys.bucket),
-            account_id,
-            request_id,
-            charge,
-            self._lease_ms,
-            settlement,
+        token = self._epochs.token(keys_of(account_id).bucket)
+        account, request, amount = account_id.encode(), request_id.encode(), b"%d" % charge
+        return self._store.write(
+            self._finish_call(
+                packed_keys_of(account_id),
+                *(len(token), token, len(account), account, len(request), request, len(amount), amount),
+                *(len(settlement), settlement),
+            )
         )
 
     async def apply(self, state: AccountState, request_ids: Sequence[str]) -> None:

@@ -75,7 +75,8 @@ class DeadJournal:
                 remains = found.setdefault(settlement.request_id, Remains(request_id=settlement.request_id))
                 remains.settlement = settlement
             elif kind == b"D":
-                found.pop(payload.decode(), None)
+                for request_id in payload.decode().split(","):
+                    found.pop(request_id, None)
             elif kind in {b"F", b"E"}:
                 request_id, reservation = msgspec.json.decode(payload, type=tuple[str, Reservation])
                 if request_id in found:

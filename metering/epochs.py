@@ -53,7 +53,7 @@ class Epochs:
 
     def token(self, bucket: int) -> bytes:
         """Return the bucket's epoch as written in its sentinel, open or not."""
-        return self._text(bucket)
+        return self._tokens[bucket] or self._text(bucket)
 
     async def wait_open(self, bucket: int) -> bytes:
         """Return the bucket's token, waiting a little for its barrier. Raises BarrierError."""

@@ -96,11 +96,15 @@ class Hold:
         """What the account has available now that this request is charged: reserve's answer, corrected."""
         return self.available_after_reserve + self.reservation.amount - (self.charge or 0)
 
+    @property
+    def syncs(self) -> bool:
+        """Whether ``durable()`` is asked for: before the first byte goes upstream, and before the client's last."""
+        return self._meter.journal.durable
+
     async def durable(self) -> None:
-        """Wait until the journal is on the disk, where the settings ask for it: before the first byte and the last."""
-        if self._meter.journal.durable:
-            self._note_forwarding()
-            await self._meter.journal.sync()
+        """Wait until the journal is on the disk."""
+        self._note_forwarding()
+        await self._meter.journal.sync()
 
     def _note_forwarding(self) -> None:
         if not self._noted:

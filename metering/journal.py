@@ -8,7 +8,7 @@ A journal is a folder of segments, ``state_dir/journal/<instance id>/``; its own
     E  id, reservation           the hold was extended
     P  id, progress              charge so far
     S  settlement                usage known: before the client gets its last byte
-    D  id                        booked, or released: nothing of it is left to do
+    D  ids                       booked, or released: nothing of them is left to do (joined by commas)
 
 A write survives the death of the process; ``fsync = "group"`` also survives the death of the machine. A segment is
 dropped when every request in it, and in all before it, is done.
@@ -32,6 +32,7 @@ from metering.errors import MeterUnavailableError
 HEAD = Struct("<IIc")  # length of the payload, CRC-32 of kind and payload, kind
 MAGIC = b"farebox journal 1\n"
 DONE_BUFFER_MAX = 64
+_SEEDS = {kind: crc32(kind) for kind in (b"I", b"F", b"E", b"P", b"S", b"D")}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -56,7 +57,7 @@ class Journal:
         self._settings = settings
         self._number, self._first = 0, 1  # the newest segment, and the oldest that is still there
         self._file, self._size = -1, 0
-        self._done: list[bytes] = []
+        self._done: list[str] = []  # to be written with the next record
         self._written = 0  # bytes, in all segments
         self._synced = 0  # of these
         self._syncing = asyncio.Lock()
@@ -113,14 +114,13 @@ class Journal:
         if number is None:
             return
         self._open_in[number] -= 1
-        self._done.append(_record(b"D", request_id.encode()))
+        self._done.append(request_id)
         if not self._begun or len(self._done) >= DONE_BUFFER_MAX:
             self._flush_done()
 
     def _flush_done(self) -> None:
-        done, self._done = b"".join(self._done), []
         try:
-            self._append(done)
+            self._append(self._take_done())
         except JournalError:
             return  # the requests are done; a reader looks them up again
         self._drop_segments()
@@ -128,13 +128,16 @@ class Journal:
     def _write(self, kind: bytes, payload: bytes) -> None:
         record = _record(kind, payload)
         if self._done:
-            record = b"".join(self._done) + record
-            self._done = []
+            record = self._take_done() + record
         self._append(record)
         if self._size >= self._settings.segment_bytes_max:
             with suppress(JournalError):  # the record is written; a segment that can't be followed yet grows on
                 self._rotate()
                 self._drop_segments()
+
+    def _take_done(self) -> bytes:
+        done, self._done = ",".join(self._done), []
+        return _record(b"D", done.encode())
 
     def _append(self, data: bytes) -> None:
         try:
@@ -195,4 +198,4 @@ class Journal:
 
 
 def _record(kind: bytes, payload: bytes) -> bytes:
-    return HEAD.pack(len(payload), crc32(payload, crc32(kind)), kind) + payload
+    return HEAD.pack(len(payload), crc32(payload, _SEEDS[kind]), kind) + payload

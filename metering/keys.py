@@ -8,6 +8,8 @@ from functools import lru_cache
 from typing import NamedTuple
 from zlib import crc32
 
+from metering.packing import packed
+
 BUCKETS = 1024
 
 
@@ -48,3 +50,9 @@ def keys_of(account_id: str) -> AccountKeys:
         b"{b%d}h:%s" % (bucket, name),
         deadlines_key(bucket),
     )
+
+
+@lru_cache(maxsize=65536)
+def packed_keys_of(account_id: str) -> bytes:
+    """Return the four keys of an account as a command has them."""
+    return packed(*keys_of(account_id)[1:])

@@ -71,7 +71,11 @@ class RedisLink(asyncio.Protocol):
         return self.send(command)
 
     def send(self, command: tuple[bytes | str | int, ...]) -> asyncio.Future[Reply]:
-        """Send one command, with all others that meet it while the last batch is under way.
+        """Send one command; see ``write``."""
+        return self.write(hiredis.pack_command(command))  # type: ignore[arg-type]  # its stub wants a 1-tuple
+
+    def write(self, command: bytes) -> asyncio.Future[Reply]:
+        """Send one packed command, with all others that meet it while the last batch is under way.
 
         Natural group commit: nothing waits for a timer, an idle connection sends at the end of the turn, and a busy
         one sends more at once, for one write here and one sync of the append-only file there.
@@ -81,7 +85,7 @@ class RedisLink(asyncio.Protocol):
             future.set_result(RedisDownError("Redis is not connected"))
             return future
         self._waiting.append(future)
-        self._unsent.append(hiredis.pack_command(command))  # type: ignore[arg-type]  # its stub wants a 1-tuple
+        self._unsent.append(command)
         if not self._flushing and len(self._waiting) == len(self._unsent):
             self._flushing = True
             self._loop.call_soon(self._flush)

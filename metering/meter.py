@@ -79,16 +79,6 @@ class Meter:
 
     async def enter(self, order: Order) -> Hold:
         """Take the hold; see ``hold``."""
-        hold = self._holds[order.request_id] = await self._reserve(order)
-        return hold
-
-    def leave(self, hold: Hold) -> None:
-        """Release a hold that was not charged. A charged one is kept until it is booked: Redis may have to be told."""
-        if hold.charge is None:
-            self._holds.pop(hold.request_id, None)  # a lease that ran out may have been settled by our own sweep
-            self._release(hold.order)
-
-    async def _reserve(self, order: Order) -> Hold:
         if self._settler.unsettled_amount > self.settings.unsettled_total_max:
             raise BacklogError("too much is waiting to be booked")
         facts = _facts_of(order)
@@ -118,7 +108,15 @@ class Meter:
             self._release(order)
             raise
         METRICS.buffer.reserve.append(time.perf_counter() - started)
-        return Hold(self, order, terms, facts, facts_json, granted.reservation, granted.available)
+        hold = Hold(self, order, terms, facts, facts_json, granted.reservation, granted.available)
+        self._holds[order.request_id] = hold
+        return hold
+
+    def leave(self, hold: Hold) -> None:
+        """Release a hold that was not charged. A charged one is kept until it is booked: Redis may have to be told."""
+        if hold.charge is None:
+            self._holds.pop(hold.request_id, None)  # a lease that ran out may have been settled by our own sweep
+            self._release(hold.order)
 
     def _release(self, order: Order) -> None:
         self.spawn(self._release_until_done(order.account_id, order.request_id), "release")

@@ -61,6 +61,12 @@ class RedisStore:
         """Call a script by name; see ``RedisLink.call`` for what the future holds."""
         return self._send((b"EVALSHA", self._digests[name], len(keys), *keys, *arguments))
 
+    def write(self, command: bytes) -> asyncio.Future[Reply]:
+        """Send one command that is packed already (metering/packing.py)."""
+        if self._link is not None:
+            return self._link.write(command)
+        return _not_connected()
+
     def call(self, *command: bytes | str | int) -> asyncio.Future[Reply]:
         """Send one command."""
         return self._send(command)
@@ -68,9 +74,7 @@ class RedisStore:
     def _send(self, command: tuple[bytes | str | int, ...]) -> asyncio.Future[Reply]:
         if self._link is not None:
             return self._link.send(command)
-        future = asyncio.get_running_loop().create_future()
-        future.set_result(RedisDownError("Redis is not connected"))
-        return future
+        return _not_connected()
 
     async def reload(self, reply: Reply) -> bool:
         """Load the scripts again if ``reply`` says that they are gone; True: call once more."""
@@ -165,6 +169,12 @@ class RedisStore:
                     log.warning("redis_unreachable", error=str(error))
                     await asyncio.sleep(RETRY_SECONDS)
             log.info("redis_connected", address=self._where())
+
+
+def _not_connected() -> asyncio.Future[Reply]:
+    future = asyncio.get_running_loop().create_future()
+    future.set_result(RedisDownError("Redis is not connected"))
+    return future
 
 
 def _text(value: object) -> str:

@@ -1,6 +1,6 @@
 """What a provider is to the gateway: something that opens an answer to an encoded request."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from typing import Protocol
 
 from config.catalog import ModelSpec
@@ -19,7 +19,10 @@ class Answer(Protocol):
         """Return the whole body. Raises ProviderError."""
 
     async def chunk(self) -> bytes:
-        """Return what has arrived, empty at the proper end. Raises ProviderError."""
+        """Return what has arrived, waiting for it; empty at the proper end. Raises ProviderError."""
+
+    def ready(self) -> bytes | None:
+        """Return the same without waiting; None when nothing is there yet."""
 
     def close(self) -> None:
         """Stop at once if it is not complete; harmless twice."""
@@ -30,7 +33,7 @@ class Adapter(Protocol):
 
     kind: str
 
-    async def open(self, path: str, spec: ModelSpec, body: bytes, *, on_send: Callable[[], None]) -> Answer:
+    def open(self, path: str, spec: ModelSpec, body: bytes, *, on_send: Callable[[], None]) -> Awaitable[Answer]:
         """Send ``body`` to the provider's ``path`` ("chat/completions"); return its answer, of any status.
 
         ``on_send`` is called right before the first byte leaves; if it raises, nothing is sent.

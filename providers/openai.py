@@ -1,6 +1,6 @@
 """Any provider that speaks OpenAI's format: OpenAI, Azure v1, Groq, Mistral, DeepSeek, vLLM, llama.cpp, and others."""
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from urllib.parse import urlsplit
 
 from config.catalog import ModelSpec
@@ -33,11 +33,11 @@ class OpenAIAdapter:
         ).encode("latin-1")
         self._heads: dict[str, bytes] = {}
 
-    async def open(self, path: str, spec: ModelSpec, body: bytes, *, on_send: Callable[[], None]) -> Upstream:
+    def open(self, path: str, spec: ModelSpec, body: bytes, *, on_send: Callable[[], None]) -> Awaitable[Upstream]:
         """Send a request; see ``providers.adapter.Adapter``."""
         del spec  # the model is in the body
         head = self._heads.get(path)
         if head is None:
             head = f"POST {self._path}/{path} HTTP/1.1\r\n".encode("latin-1") + self._common + b"Content-Length: "
             self._heads[path] = head
-        return await self._transport.open(self._origin, b"%b%d\r\n\r\n" % (head, len(body)), body, on_send=on_send)
+        return self._transport.open(self._origin, b"%b%d\r\n\r\n" % (head, len(body)), body, on_send=on_send)

@@ -58,6 +58,10 @@ class MemoryAnswer:
             await asyncio.sleep(self._pause_seconds)
         return next(self._pieces, b"")
 
+    def ready(self) -> bytes | None:
+        """Return None: pieces come by ``chunk()``."""
+        return None
+
     async def read(self, bytes_max: int) -> bytes:
         """Return all pieces."""
         body = b"".join(self._pieces)

@@ -70,6 +70,13 @@ class Upstream:
                 raise
         return connection.take()
 
+    def ready(self) -> bytes | None:
+        """Return what of the body has arrived, empty at the proper end, or None: wait for it with ``chunk()``."""
+        connection = self._connection
+        if connection is None or not (connection.pieces or connection.complete):
+            return None
+        return connection.take() if connection.pieces else b""
+
     async def read(self, bytes_max: int) -> bytes:
         """Return the whole body.
 
