@@ -40,6 +40,13 @@ RELATIONS = (
         "write a smaller meter.lease_seconds",
     ),
     Relation(
+        ("meter", "request_seconds_max"),
+        ("meter", "idempotency_seconds"),
+        lambda settings: settings.meter.request_seconds_max <= settings.meter.idempotency_seconds,
+        "must not be above meter.idempotency_seconds, or a key would be forgotten while its request runs",
+        "write a higher meter.idempotency_seconds",
+    ),
+    Relation(
         ("meter", "warning_threshold"),
         ("meter", "min_reserve"),
         lambda settings: (

@@ -74,6 +74,9 @@ class MeterSettings:
     expiry_seconds: Seconds = 5.0
     holds_per_account_max: Annotated[int, Range(1, 10**6)] = 10_000
     count_inline_bytes_max: Annotated[int, Range(0, 2**20)] = 16_384
+    idempotency_seconds: Annotated[int, Range(60, 2_592_000)] = 86_400
+    idempotency_answer_bytes_max: Bytes = 1_048_576
+    idempotency_admin_seconds: Annotated[int, Range(60, 31_536_000)] = 604_800
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,11 +10,13 @@ from config.catalog import Catalog, ModelSpec
 from config.settings import Settings
 from gateway.auth import ADMIN_KEY, Authenticator
 from gateway.deps import DEPS, Deps
+from gateway.effects import Effects
 from gateway.forwarder import Forwarder
 from gateway.middleware import HEADER_BYTES_MAX, TOP_UP_URL
 from gateway.routes import add_routes
 from metering.admission import Admission
 from metering.books import Books
+from metering.books.writes import Writes
 from metering.counter import TokenCounter
 from metering.epochs import Epochs
 from metering.errors import RedisDownError
@@ -88,6 +90,7 @@ class Parts:
         self.auth = Authenticator(self.ledger, settings.auth, settings.meter)
         catalog = Catalog(settings)
         registry = Registry(settings, self.transport, count_prompt=self._count_prompt)
+        self.books = Books(self.ledger, settings.meter)
         self.upkeep = Upkeep(
             settings=settings,
             ledger=self.ledger,
@@ -97,6 +100,7 @@ class Parts:
             settler=self.settler,
             recovery=self.recovery,
             flush_keys=self.auth.flush,
+            forget_answers=self.books.answers.forget_old,
         )
         self.deps = Deps(
             settings=settings,
@@ -106,7 +110,9 @@ class Parts:
             meter=self.meter,
             forwarder=Forwarder(catalog, registry),
             ledger=self.ledger,
-            books=Books(self.ledger, settings.meter),
+            books=self.books,
+            writes=Writes(self.ledger, settings.meter, settings.postgres),
+            effects=Effects(self.settler, self.auth),
             store=self.store,
             epochs=self.epochs,
             admission=self.admission,

@@ -36,6 +36,7 @@ class Principal:
     clamp: str
     orphan: str
     expires_at: float | None
+    replay: bool = False  # the account keeps answers for clients that repeat a request
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,6 +112,7 @@ class Authenticator:
                 clamp=row["clamp"] or self._meter.clamp,
                 orphan=row["orphan"] or self._meter.orphan,
                 expires_at=row["expires_at"].timestamp() if row["expires_at"] else None,
+                replay=row["replay"],
             )
         if len(self._records) >= CACHE_MAX:
             self._records.clear()

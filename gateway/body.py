@@ -6,6 +6,9 @@ from aiohttp import web
 
 from gateway.errors import ApiError
 
+BODY = web.RequestKey("body", bytes)
+"""The body of a request that was read before its handler, which would find nothing left."""
+
 
 async def read_body(request: web.Request, *, seconds_max: float) -> bytes:
     """Return the body. Raises ApiError: 408 when it does not arrive in time, 413 when it is too large."""

@@ -7,9 +7,11 @@ from aiohttp import web
 from config.catalog import Catalog
 from config.settings import Settings
 from gateway.auth import Authenticator
+from gateway.effects import Effects
 from gateway.forwarder import Forwarder
 from metering.admission import Admission
 from metering.books import Books
+from metering.books.writes import Writes
 from metering.counter import TokenCounter
 from metering.epochs import Epochs
 from metering.ledger import Ledger
@@ -30,6 +32,8 @@ class Deps:
     forwarder: Forwarder
     ledger: Ledger
     books: Books
+    writes: Writes
+    effects: Effects
     store: RedisStore
     epochs: Epochs
     admission: Admission

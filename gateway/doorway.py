@@ -125,7 +125,8 @@ class Doorway(asyncio.Protocol):
         """Keep a header that somebody looks at (called by the parser)."""
         name = name.lower()
         if name in KEPT:
-            self._headers.setdefault(KEPT[name], value.decode("utf-8", "surrogateescape"))
+            self._is_unusual |= KEPT[name] in self._headers
+            self._headers[KEPT[name]] = value.decode("utf-8", "surrogateescape")
         elif name == b"content-length":
             self._is_unusual |= self._length != LENGTH_UNKNOWN or not value.isdigit()
             self._length = int(value) if value.isdigit() else LENGTH_UNKNOWN

@@ -11,7 +11,7 @@ import structlog
 from aiohttp import web
 
 from config.errors import UnknownModelError
-from metering.errors import MeterUnavailableError, Refusal, RefusedError
+from metering.errors import MeterUnavailableError, Refusal, RefusedError, Repeat, RepeatedError
 from metering.ledger import LedgerRefusedError
 from providers.errors import (
     ProviderError,
@@ -28,6 +28,11 @@ MESSAGES = {
     Refusal.MIN_RESERVE_REACHED: "The balance is below the minimum reserve: AI is stopped until a pack is granted.",
     Refusal.INSUFFICIENT_BALANCE: "The balance does not cover what this request could cost: top up, or lower it.",
     Refusal.BALANCE_HELD: "The balance is enough, but running requests hold it. Try again shortly.",
+}
+REPEATS = {
+    Repeat.IN_PROGRESS: "The first request with this Idempotency-Key is still running. Try again shortly.",
+    Repeat.USED: "This Idempotency-Key was used before: the first request was answered, and charged as details say.",
+    Repeat.MISMATCH: "This Idempotency-Key was used with another body; write a new key for a new request.",
 }
 
 
@@ -77,6 +82,8 @@ def answer(error: BaseException, *, request_id: str, top_up_url: str | None = No
     """Return the response for an error."""
     if isinstance(error, RefusedError):
         return _refused(error, request_id, top_up_url)
+    if isinstance(error, RepeatedError):
+        return _repeated(error, request_id)
     if isinstance(error, UpstreamStatusError):
         return _upstream_status(error, request_id)
     found = _as_api_error(error, request_id)
@@ -163,6 +170,22 @@ def _refused(error: RefusedError, request_id: str, top_up_url: str | None) -> we
     )
     retry = {"x-should-retry": "true", "Retry-After": "1"} if error.refusal.transient else {"x-should-retry": "false"}
     return _response(402, body, request_id, {**retry, "x-farebox-available": str(details.available)})
+
+
+def _repeated(error: RepeatedError, request_id: str) -> web.Response:
+    details: dict[str, object] = {"request_id": error.request_id}
+    if error.repeat is Repeat.USED:
+        details |= {"charge": error.charge, "unit": error.unit}
+    body = error_body(
+        REPEATS[error.repeat],
+        type="invalid_request_error",
+        code=error.repeat.value,
+        param="Idempotency-Key",
+        details=details,
+    )
+    running = error.repeat is Repeat.IN_PROGRESS
+    retry = {"x-should-retry": "true", "Retry-After": "1"} if running else {"x-should-retry": "false"}
+    return _response(422 if error.repeat is Repeat.MISMATCH else 409, body, request_id, retry)
 
 
 def _upstream_status(error: UpstreamStatusError, request_id: str) -> web.Response:

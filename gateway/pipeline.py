@@ -12,11 +12,16 @@ from gateway.auth import Principal, require_model
 from gateway.deps import DEPS, Deps
 from gateway.errors import ApiError, answer, invalid, parts_of
 from gateway.exchange import AiohttpExchange, Exchange
+from gateway.idempotency import LOOKUP as IDEMPOTENCY_KEY
+from gateway.idempotency import claim_of
+from gateway.kept_answers import KeepingExchange, answer_again, keep_answer
 from gateway.logs import REQUESTS
 from gateway.metrics import observe_chat
 from gateway.relay import CLIENT_GONE, Relay
+from metering.ask import Claim
 from metering.core.settlement import Status
 from metering.core.tally import CompletionTally
+from metering.errors import RepeatedError
 from metering.hold import Hold
 from metering.order import Order
 from providers.errors import ProviderError
@@ -31,11 +36,13 @@ CLIENT_GONE_STATUS = 499  # nginx's: nobody sees it but the log and the metrics
 async def handle_chat(exchange: Exchange, deps: Deps) -> None:
     """Serve POST /v1/chat/completions."""
     principal = await deps.auth.authenticate(exchange.headers)
-    chat = parse_chat_request(await exchange.read(seconds_max=deps.settings.server.body_seconds_max))
+    body = await exchange.read(seconds_max=deps.settings.server.body_seconds_max)
+    chat = parse_chat_request(body)
     require_model(principal, chat.model)
     spec = deps.catalog.resolve(chat.model)
     prompt_tokens = await deps.counter.count_prompt(chat, spec)
-    order = order_of(exchange, deps, principal, chat, spec, prompt_tokens)
+    claim = await claim_of(exchange.headers, principal, ENDPOINT, body) if IDEMPOTENCY_KEY in exchange.headers else None
+    order = order_of(exchange, deps, principal, chat, spec, prompt_tokens, claim)
 
     async with deps.meter.hold(order) as hold:
         relay = exchange.relay = relay_of(exchange, deps, chat, hold)
@@ -53,6 +60,8 @@ async def handle_chat(exchange: Exchange, deps: Deps) -> None:
         finally:
             if relay.produced and hold.charge is None:
                 relay.record()
+            if claim is not None and claim.replay:
+                keep_answer(deps, relay)
 
 
 async def serve_chat(exchange: Exchange, deps: Deps) -> None:
@@ -64,6 +73,10 @@ async def serve_chat(exchange: Exchange, deps: Deps) -> None:
         status = HTTPStatus.OK
     except ConnectionResetError:
         raise
+    except RepeatedError as repeated:
+        response = await answer_again(deps, repeated, exchange.request_id)
+        status = response.status
+        exchange.answer(status, *parts_of(response))
     except Exception as error:
         response = answer(error, request_id=exchange.request_id, top_up_url=deps.settings.top_up_url)
         status = response.status
@@ -92,6 +105,7 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
     chat: ChatRequest,
     spec: ModelSpec,
     prompt_tokens: int,
+    claim: Claim | None,
 ) -> Order:
     """Return what the request asks of the meter. Raises ApiError (400) for a prompt beyond the context."""
     if prompt_tokens >= spec.context_tokens:
@@ -121,14 +135,16 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
         session_id=_told(headers, "x-session-id") or chat.session_id,
         reason=_told(headers, "x-farebox-reason") or ENDPOINT,
         feature=_told(headers, "x-farebox-feature"),
+        claim=claim,
     )
 
 
 def relay_of(exchange: Exchange, deps: Deps, chat: ChatRequest, hold: Hold) -> Relay:
     """Return the relay of a request, with a tally of its own."""
-    spec = hold.order.spec
+    spec, claim = hold.order.spec, hold.order.claim
+    kept_bytes_max = deps.settings.meter.idempotency_answer_bytes_max
     return Relay(
-        exchange=exchange,
+        exchange=exchange if claim is None or not claim.replay else KeepingExchange(exchange, kept_bytes_max),
         chat=chat,
         hold=hold,
         counter=deps.counter,

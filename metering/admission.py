@@ -13,6 +13,7 @@ import msgspec
 
 from config.settings import MeterSettings
 from metering.ask import AccountView, Ask, Granted
+from metering.claims import REPEATED, Claims
 from metering.core.settlement import Reservation
 from metering.epochs import Epochs
 from metering.errors import (
@@ -66,25 +67,39 @@ class Admission:
         self._finish_call = PackedScript(
             scripts["finish"].digest, keys=4, layout=(4, packed(self._lease_ms), 1), constants=1
         )
+        self._limits = limits
+        self.claims = Claims(store, ledger, settings)
 
     async def reserve(self, ask: Ask) -> Granted:
-        """Hold what a request may cost. Raises RefusedError, MeterUnavailableError.
+        """Hold what a request may cost. Raises RefusedError, RepeatedError, MeterUnavailableError.
 
         After MeterUnavailableError or a cancellation the outcome is unknown: the caller releases the id.
         """
         keys = keys_of(ask.account_id)
+        free = ""  # what stands under the Idempotency-Key, and holds it no longer
         for _ in range(LOAD_ATTEMPTS):
             token = self._epochs.open_token(keys.bucket) or await self._epochs.wait_open(keys.bucket)
-            reply = await self._store.write(self._reserve_command(token, ask))
+            if ask.claim is None:
+                reply = await self._store.write(self._reserve_command(token, ask))
+            else:
+                names, claimed = await self.claims.arguments(ask, ask.claim, keys, token, free)
+                reply = await self._store.script("reserve", names, *self._reserve_arguments(token, ask), *claimed)
             if type(reply) is list:
                 code = reply[0]
                 if code == 1:
                     reservation = Reservation(reply[1], reply[4], _split(reply[7]))
                     return Granted(reservation, reply[2] - reply[3])
+                if code == REPEATED and ask.claim is not None:
+                    free = await self.claims.freed(ask, ask.claim, reply)
+                    continue
                 if code not in {EPOCH, LOAD}:
                     raise self._refusal(ask, reply)
             await self._again(reply, keys, ask.account_id)
         raise MeterUnavailableError("the account could not be loaded")
+
+    def _reserve_arguments(self, token: bytes, ask: Ask) -> tuple[bytes | str | int, ...]:
+        request = token, ask.account_id, ask.request_id, ask.want, ask.least, self._lease_ms, self._instance_id
+        return *request, ask.resource, ask.user_id, ask.model, ask.facts, *self._limits
 
     def _reserve_command(self, token: bytes, ask: Ask) -> bytes:
         account, request = ask.account_id.encode(), ask.request_id.encode()

@@ -5,6 +5,18 @@ import msgspec
 from metering.core.settlement import Reservation
 
 
+class Claim(msgspec.Struct, frozen=True, kw_only=True, gc=False):
+    """An Idempotency-Key, and what it was sent with: whoever repeats it must send the same.
+
+    ``digest`` is of the endpoint and of the body's raw bytes; ``replay`` says that the account keeps answers.
+    """
+
+    key: str
+    digest: str
+    key_id: str | None = None
+    replay: bool = False
+
+
 class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     """What a request wants held: ``want``, or down to ``least``, in the resource's unit."""
 
@@ -16,6 +28,7 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     want: int
     least: int
     facts: bytes
+    claim: Claim | None = None
 
 
 class Granted(msgspec.Struct, frozen=True, gc=False):

@@ -2,6 +2,7 @@
 
 MeteringError
 ├── RefusedError              the account may not spend this: 402, or 403 when suspended
+├── RepeatedError             the Idempotency-Key is taken: 409, or 422 with another body
 └── MeterUnavailableError     we do not know, so nothing is forwarded: 503
     ├── RedisDownError        no connection to Redis, or no answer in time
     ├── BarrierError          Redis may have forgotten; holds are being announced
@@ -56,6 +57,43 @@ class RefusedError(MeteringError):
         super().__init__(refusal.value)
         self.refusal = refusal
         self.details = details
+
+    @property
+    def reason(self) -> str:
+        """What metrics call it."""
+        return self.refusal.value
+
+
+class Repeat(StrEnum):
+    """What became of the first request under an Idempotency-Key."""
+
+    IN_PROGRESS = "request_in_progress"
+    USED = "already_used"
+    MISMATCH = "idempotency_mismatch"
+
+
+class RepeatedError(MeteringError):
+    """The Idempotency-Key is taken by another request. Nothing is held or forwarded.
+
+    ``charge``, in ``unit``, is known when ``repeat`` is USED. ``replay``: whoever asks may have the first answer
+    again, if it was kept.
+    """
+
+    def __init__(  # noqa: PLR0913 - what is known of the first request
+        self, repeat: Repeat, request_id: str, *, account_id: str, charge: int = 0, unit: str = "", replay: bool = False
+    ) -> None:
+        super().__init__(repeat.value)
+        self.repeat = repeat
+        self.request_id = request_id
+        self.account_id = account_id
+        self.charge = charge
+        self.unit = unit
+        self.replay = replay
+
+    @property
+    def reason(self) -> str:
+        """What metrics call it."""
+        return self.repeat.value
 
 
 class MeterUnavailableError(MeteringError):

@@ -56,3 +56,8 @@ def keys_of(account_id: str) -> AccountKeys:
 def packed_keys_of(account_id: str) -> bytes:
     """Return the four keys of an account as a command has them."""
     return packed(*keys_of(account_id)[1:])
+
+
+def claim_key(account_id: str, key: str) -> bytes:
+    """Return the key under which an account's Idempotency-Key is remembered."""
+    return b"{b%d}k:%s:%s" % (bucket_of(account_id), account_id.encode(), key.encode())

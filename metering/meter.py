@@ -11,7 +11,7 @@ from config.settings import MeterSettings
 from metering.admission import RENEW_MAX, Admission
 from metering.ask import Ask
 from metering.core.settlement import Facts, Outcome, Source, encode_facts
-from metering.errors import BacklogError, MeterUnavailableError, RefusedError
+from metering.errors import BacklogError, MeterUnavailableError, RefusedError, RepeatedError
 from metering.hold import Hold
 from metering.journal import Journal
 from metering.keys import bucket_of
@@ -94,12 +94,13 @@ class Meter:
             want=terms.want,
             least=terms.least,
             facts=facts_json,
+            claim=order.claim,
         )
         started = time.perf_counter()
         try:
             granted = await self.admission.reserve(ask)
-        except RefusedError as refused:
-            METRICS.denied.labels(refused.refusal.value).inc()
+        except (RefusedError, RepeatedError) as refused:
+            METRICS.denied.labels(refused.reason).inc()
             self.journal.done(order.request_id)
             raise
         except BaseException:
@@ -234,6 +235,7 @@ class Meter:
                 await self.admission.announce(
                     _ask_of(hold, hold.reservation.amount), hold.reservation, **hold.announcement()
                 )
+                await self.admission.claims.state_again(hold.order)
 
 
 class HoldContext:
@@ -287,4 +289,6 @@ def _facts_of(order: Order) -> Facts:
         feature=order.feature,
         orphan=order.orphan,
         started_at_ms=time.time_ns() // 1_000_000,
+        idempotency_key=order.claim.key if order.claim else None,
+        body_digest=order.claim.digest if order.claim else None,
     )

@@ -3,6 +3,7 @@
 import msgspec
 
 from config.catalog import ModelSpec
+from metering.ask import Claim
 from metering.core.rates import AMOUNT_MAX, completion_for, hold_of
 
 
@@ -42,6 +43,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     session_id: str | None
     reason: str
     feature: str | None
+    claim: Claim | None = None
 
     @property
     def spec(self) -> ModelSpec:

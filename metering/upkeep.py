@@ -23,6 +23,7 @@ log = structlog.get_logger()
 BEAT_SECONDS = 0.5
 COUNT_SECONDS = 1.0
 KEYS_SECONDS = 5.0
+ANSWERS_SECONDS = 60.0
 PARTITIONS_SECONDS = 21_600.0  # four times a day, months ahead
 
 
@@ -40,6 +41,7 @@ class Upkeep:
         settler: Settler,
         recovery: Recovery,
         flush_keys: Callable[[], Awaitable[None]],
+        forget_answers: Callable[[], Awaitable[int]],
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -49,6 +51,7 @@ class Upkeep:
         self._settler = settler
         self._recovery = recovery
         self._flush_keys = flush_keys
+        self._forget_answers = forget_answers
         self._tasks: list[asyncio.Task[None]] = []
         self._recovered = False
 
@@ -60,6 +63,7 @@ class Upkeep:
             ("recover", meter.sweep_seconds, self._recover),
             ("expire", meter.expiry_seconds, self._expire),
             ("keys", KEYS_SECONDS, self._flush_keys),
+            ("answers", ANSWERS_SECONDS, self._answers),
             ("partitions", PARTITIONS_SECONDS, self._partitions),
             ("count", COUNT_SECONDS, self._count),
         ):
@@ -100,6 +104,11 @@ class Upkeep:
         grace = meter.request_seconds_max + 2 * meter.lease_seconds
         for state in await self._ledger.expire_packs(grace_seconds=grace):
             await self._settler.push(state)
+
+    async def _answers(self) -> None:
+        gone = await self._forget_answers()
+        if gone:
+            log.info("answers_forgotten", answers=gone)
 
     async def _partitions(self) -> None:
         await self._ledger.value("make_partitions", MONTHS_AHEAD)

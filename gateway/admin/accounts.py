@@ -39,7 +39,7 @@ async def patch_account(request: web.Request, deps: Deps) -> web.Response:
         raise not_found("Account")
     account, state = changed
     if state is not None:
-        await deps.settler.push(state)
+        await deps.effects.push(state)
     return answered(account)
 
 

@@ -32,5 +32,5 @@ def routes() -> list[web.RouteDef]:
     """Return the routes of the audit."""
     return [
         web.get("/admin/v1/audit", admin(last_audit), allow_head=False),
-        web.post("/admin/v1/audit", admin(run_audit)),
+        web.post("/admin/v1/audit", admin(run_audit, changes=False)),
     ]

@@ -10,7 +10,7 @@ import msgspec
 from aiohttp import web
 from msgspec import UNSET, Meta, UnsetType
 
-from gateway.body import read_body
+from gateway.body import BODY, read_body
 from gateway.deps import DEPS
 from gateway.errors import ApiError, invalid
 from metering.core.rates import AMOUNT_MAX
@@ -68,6 +68,7 @@ class NewAccount(Form):
     floor: Floor | None = None
     clamp: Clamp | None = None
     orphan: Orphan | None = None
+    replay: bool = False
 
 
 class AccountPatch(Form):
@@ -84,6 +85,7 @@ class AccountPatch(Form):
     clamp: Clamp | UnsetType | None = UNSET
     orphan: Orphan | UnsetType | None = UNSET
     status: Literal["active", "suspended"] | UnsetType = UNSET
+    replay: bool | UnsetType = UNSET
 
 
 class NewKey(Form):
@@ -140,7 +142,9 @@ _FIELD = re.compile(r"(?:unknown|required) field `([^`]*)`")
 
 async def read_form(request: web.Request, kind: type[T]) -> T:
     """Return the body of a request as a form. Raises ApiError (400) naming the field and what to write."""
-    body = await read_body(request, seconds_max=request.app[DEPS].settings.server.body_seconds_max)
+    body = request.get(BODY)
+    if body is None:
+        body = await read_body(request, seconds_max=request.app[DEPS].settings.server.body_seconds_max)
     return parse_form(body, kind)
 
 

@@ -40,7 +40,7 @@ async def patch_key(request: web.Request, deps: Deps) -> web.Response:
     if changed is None:
         raise not_found("Key")
     key, digest = changed
-    deps.auth.forget(digest)
+    deps.effects.forget(digest)
     return answered(key)
 
 
@@ -50,14 +50,14 @@ async def revoke_key(request: web.Request, deps: Deps) -> web.Response:
     if revoked is None:
         raise not_found("Key")
     key, digest = revoked
-    deps.auth.forget(digest)
+    deps.effects.forget(digest)
     return answered(key)
 
 
 def routes() -> list[web.RouteDef]:
     """Return the routes of keys."""
     return [
-        web.post("/admin/v1/accounts/{id}/keys", admin(create_key)),
+        web.post("/admin/v1/accounts/{id}/keys", admin(create_key, withheld="key")),
         web.get("/admin/v1/accounts/{id}/keys", admin(list_keys), allow_head=False),
         web.patch("/admin/v1/keys/{id}", admin(patch_key)),
         web.delete("/admin/v1/keys/{id}", admin(revoke_key)),

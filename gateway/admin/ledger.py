@@ -47,7 +47,7 @@ async def refund_event(request: web.Request, deps: Deps) -> web.Response:
     if refunded is None:
         raise not_found("Event")
     refund, state = refunded
-    await deps.settler.push(state)
+    await deps.effects.push(state)
     return answered(refund)
 
 

@@ -69,7 +69,7 @@ async def revoke_pack(request: web.Request, deps: Deps) -> web.Response:
 
 async def _changed(changed: tuple[Pack, AccountState], deps: Deps, *, status: int = 200) -> web.Response:
     pack, state = changed
-    await deps.settler.push(state)
+    await deps.effects.push(state)
     (shown,) = await with_reserved([pack], deps.admission, deps.store)
     return answered(shown, status=status)
 

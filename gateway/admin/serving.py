@@ -7,9 +7,11 @@ from typing import Any
 import msgspec
 from aiohttp import web
 
+from gateway.admin.once import NO_STORE, write_once
 from gateway.auth import Principal, require_admin
 from gateway.deps import DEPS, Deps
 from gateway.errors import invalid
+from gateway.idempotency import HEADER
 from metering.books.errors import ChangeRefusedError
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
@@ -19,8 +21,12 @@ MemberHandler = Callable[[web.Request, Deps, Principal], Awaitable[web.Response]
 _encode = msgspec.json.Encoder().encode
 
 
-def admin(handler: AdminHandler) -> Handler:
-    """Return a handler that only the admin key may call."""
+def admin(handler: AdminHandler, *, withheld: str | None = None, changes: bool = True) -> Handler:
+    """Return a handler that only the admin key may call.
+
+    What it ``changes`` happens once under an Idempotency-Key; ``withheld`` names the field of its answer that is not
+    stored for that.
+    """
 
     async def serve(request: web.Request) -> web.Response:
         require_admin(request)
@@ -28,6 +34,8 @@ def admin(handler: AdminHandler) -> Handler:
         try:
             if request.method == "GET":
                 return await handler(request, deps)
+            if changes and HEADER in request.headers:
+                return await _to_the_end(write_once(handler, request, deps, withheld), deps)
             return await _to_the_end(handler(request, deps), deps)
         except ChangeRefusedError as error:
             raise invalid(str(error), error.param) from error
@@ -54,7 +62,5 @@ def member(handler: MemberHandler) -> Handler:
 
 
 def answered(value: Any, *, status: int = 200) -> web.Response:  # noqa: ANN401 - any record, or a page of them
-    """Return a record as JSON. It is about money and people: no cache may keep it."""
-    return web.Response(
-        status=status, body=_encode(value), content_type="application/json", headers={"Cache-Control": "no-store"}
-    )
+    """Return a record as JSON."""
+    return web.Response(status=status, body=_encode(value), content_type="application/json", headers=NO_STORE)

@@ -5,6 +5,7 @@
     books.packs      grant, get, page, change, revoke
     books.balances   read (with what Redis holds), posted (Postgres alone)
     books.pages      entries, events, refund
+    books.answers    keep, get, forget_old
 
 Every change of an account returns its new AccountState: whoever changes it hands that to ``settler.push``, and
 Redis admits by it from then on. All of them raise LedgerDownError; what the ledger can't take is ChangeRefusedError.
@@ -12,6 +13,7 @@ Redis admits by it from then on. All of them raise LedgerDownError; what the led
 
 from config.settings import MeterSettings
 from metering.books.accounts import Accounts
+from metering.books.answers import Answers
 from metering.books.balances import Balances
 from metering.books.keys import ApiKeys
 from metering.books.packs import Packs
@@ -30,3 +32,4 @@ class Books:
         self.packs = Packs(ledger)
         self.balances = Balances(ledger, settings)
         self.pages = Pages(ledger)
+        self.answers = Answers(ledger, settings)

@@ -24,6 +24,7 @@ COLUMNS = (
     "clamp",
     "orphan",
     "status",
+    "replay",
 )
 
 
@@ -41,6 +42,7 @@ class AccountChanges(TypedDict, total=False):
     clamp: str | None
     orphan: str | None
     status: str
+    replay: bool
 
 
 class Accounts:
@@ -56,7 +58,7 @@ class Accounts:
         await self._check_zone(zone)
         head = [settings.get(name) for name in ("name", "email", "plan", "domain")]
         tail = [settings.get(name) for name in COLUMNS[5:10]]
-        await self._ledger.rows("account_add", account_id, *head, unit, zone, *tail)
+        await self._ledger.rows("account_add", account_id, *head, unit, zone, *tail, settings.get("replay", False))
         account = await self.get(account_id)
         assert account
         return account
@@ -90,6 +92,8 @@ class Accounts:
             values = [changes.get(column) for column in COLUMNS]
             if changes:
                 await connection.execute(query("account_change"), account_id, list(changes), *values)
+            if changes.get("replay") is False:
+                await connection.execute(query("answers_drop"), account_id)
             if MONEY_SETTINGS & changes.keys():
                 await connection.execute(query("account_touch"), account_id)
                 rows = await connection.fetch(query("snapshots"), [account_id])

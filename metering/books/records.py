@@ -24,6 +24,7 @@ class Account(msgspec.Struct, frozen=True, gc=False):
     clamp: str | None
     orphan: str | None
     status: str
+    replay: bool
     created_at: str
 
 

@@ -39,8 +39,11 @@ class Orphan(StrEnum):
     CHECKPOINT = "checkpoint"
 
 
-class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """A request before it is forwarded. ``rates`` are micro-units: prompt, cached, completion."""
+class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """A request before it is forwarded. ``rates`` are micro-units: prompt, cached, completion.
+
+    The last two are left out where the client sent no Idempotency-Key.
+    """
 
     request_id: str
     account_id: str
@@ -59,6 +62,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     feature: str | None
     orphan: str
     started_at_ms: int
+    idempotency_key: str | None = None
+    body_digest: str | None = None
 
     @property
     def rate_card(self) -> Rates:

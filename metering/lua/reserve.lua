@@ -1,11 +1,15 @@
 -- reserve.lua: check and hold one request's worst case, in one step.
 --
 -- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset (one hash tag)
+-- KEYS[5] only with an Idempotency-Key: who has it, as "<request id> <digest>"
 -- ARGV  1 epoch  2 account  3 request id  4 amount wanted  5 least amount accepted  6 lease ms  7 instance
 --       8 resource  9 user ("" none)  10 model  11 facts  12 default minimum reserve  13 default floor
 --       14 unsettled max  15 holds max
+--       with KEYS[5]: 16 "<request id> <digest>" of this request  17 seconds to remember it
+--       18 what may stand there all the same: it has no hold and no charge ("" nothing)
 -- Returns {code, granted, balance, reserved, reserved_at_ms, min_reserve, next_expiry_ms, split, unlimited}
 --   1 reserved   2 this id is held already (a retry: nothing changed)
+--   3 another request has the Idempotency-Key: {3, "<its id> <its digest>", state of its hold ("" none), its amount}
 --   -1 another epoch  -2 load the account  -3 suspended  -4 the id is refused (tombstone)
 --   -5 too much waits for Postgres  -6 too many holds
 --   -10 no active pack fits  -11 below the minimum reserve  -12 insufficient balance  -13 balance is held
@@ -20,6 +24,12 @@ if old then
   local h = cmsgpack.unpack(old)
   if h[STATE] == 'T' then return {-4} end
   return {2, h[AMOUNT], 0, 0, h[AT], 0, 0, h[SPLIT], 0}
+end
+local known = KEYS[5] and redis.call('GET', KEYS[5])
+if known and known ~= ARGV[16] and known ~= ARGV[18] then
+  local packed = redis.call('HGET', KEYS[3], string.match(known, '^%S+'))
+  local h = packed and cmsgpack.unpack(packed) or {'T', 0}
+  return {3, known, h[STATE] == 'T' and '' or h[STATE], h[AMOUNT]}
 end
 local want, least, resource, user, model = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[8], ARGV[9], ARGV[10]
 local min = tonumber(ARGV[12])
@@ -50,6 +60,7 @@ if not unlimited then
 end
 
 local parts = spread(a, resource, user, model, a.now, granted)
+if KEYS[5] then redis.call('SET', KEYS[5], ARGV[16], 'EX', ARGV[17]) end
 redis.call('HSET', KEYS[3], ARGV[3], cmsgpack.pack({'R', granted, a.now, ARGV[7], resource, user, model, parts, 0, 0, ARGV[11]}))
 redis.call('ZADD', KEYS[4], a.now + tonumber(ARGV[6]), ARGV[2] .. ':' .. ARGV[3])
 local counters = {'lt', a.now, 'n', tonumber(a.n) + 1}

@@ -3,17 +3,17 @@
 
 -- account_add: a new account.
 INSERT INTO accounts (account_id, name, email, plan, domain, unit, time_zone, min_reserve, warning_threshold, floor,
-                      clamp, orphan)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12);
+                      clamp, orphan, replay)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13);
 
 -- account_get: one account.
 SELECT account_id::text, name, email, plan, domain, unit, time_zone, min_reserve, warning_threshold, floor, clamp, orphan,
-       status, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+       status, replay, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
   FROM accounts WHERE account_id = $1;
 
 -- accounts_page: accounts older than $1 (null: the newest), newest first.
 SELECT account_id::text, name, email, plan, domain, unit, time_zone, min_reserve, warning_threshold, floor, clamp, orphan,
-       status, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+       status, replay, to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
   FROM accounts
  WHERE account_id < coalesce($1::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
  ORDER BY account_id DESC LIMIT $2;
@@ -33,7 +33,8 @@ UPDATE accounts SET
     floor = CASE WHEN 'floor' = ANY($2) THEN $10 ELSE floor END,
     clamp = CASE WHEN 'clamp' = ANY($2) THEN $11 ELSE clamp END,
     orphan = CASE WHEN 'orphan' = ANY($2) THEN $12 ELSE orphan END,
-    status = CASE WHEN 'status' = ANY($2) THEN $13 ELSE status END
+    status = CASE WHEN 'status' = ANY($2) THEN $13 ELSE status END,
+    replay = CASE WHEN 'replay' = ANY($2) THEN $14 ELSE replay END
  WHERE account_id = $1;
 
 -- account_touch: a new version of an account, also where no amount moves.

@@ -28,7 +28,7 @@ SELECT account_id::text, version, snapshot FROM expire_packs(make_interval(secs 
 
 -- find_key: the key with this digest, and what its account allows.
 SELECT k.key_id::text, k.account_id::text, k.user_id, k.role, k.models, k.expires_at, k.revoked_at,
-       a.unit, a.status, a.floor, a.clamp, a.orphan
+       a.unit, a.status, a.floor, a.clamp, a.orphan, a.replay
   FROM api_keys k JOIN accounts a ON a.account_id = k.account_id
  WHERE k.digest = $1;
 

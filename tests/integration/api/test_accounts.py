@@ -10,7 +10,7 @@ from tests.integration.metering.parts import ask_of
 ACCOUNTS = "/admin/v1/accounts"
 FIELDS = [
     "id", "name", "email", "plan", "domain", "unit", "time_zone", "min_reserve", "warning_threshold", "floor", "clamp",
-    "orphan", "status", "created_at",
+    "orphan", "status", "replay", "created_at",
 ]  # fmt: skip
 BALANCE = [
     "balance", "reserved", "available", "debt", "min_reserve", "warning_threshold", "state", "critical", "active_packs",

@@ -255,6 +255,7 @@ def test_unknown_override_is_a_problem() -> None:
         ("[meter]\nrenew_seconds = 30", "meter.renew_seconds"),
         ("[meter]\nlease_seconds = 30", "meter.lease_seconds"),
         ("[meter]\nrequest_seconds_max = 59", "meter.request_seconds_max"),
+        ("[meter]\nidempotency_seconds = 1799", "meter.idempotency_seconds"),
         ("[meter]\nmin_reserve = 5\nwarning_threshold = 5", "meter.warning_threshold"),
         ("[meter]\nunsettled_total_max = 1", "meter.unsettled_total_max"),
         ("[meter]\nsettle_lanes = 8", "meter.settle_lanes"),

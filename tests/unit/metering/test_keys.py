@@ -1,7 +1,7 @@
 """Where an account lives in Redis."""
 
 from metering.ids import new_id
-from metering.keys import BUCKETS, bucket_of, deadlines_key, epoch_key, keys_of
+from metering.keys import BUCKETS, bucket_of, claim_key, deadlines_key, epoch_key, keys_of
 
 
 def test_all_keys_of_an_account_carry_one_hash_tag() -> None:
@@ -47,3 +47,12 @@ def test_keys_of_two_accounts_of_a_bucket_differ_where_they_must() -> None:
     assert (one.epoch, one.deadlines) == (other.epoch, other.deadlines)
     assert one.account != other.account
     assert one.holds != other.holds
+
+
+def test_an_idempotency_key_is_in_the_slot_of_its_account_whatever_its_text() -> None:
+    account = new_id()
+    for text in ("order-7", "{b1}", "}{", ":"):
+        key = claim_key(account, text)
+        assert key.startswith(keys_of(account).epoch[:-1] + b"k:")
+        assert key.endswith(b":" + text.encode())
+    assert claim_key(account, "x") != claim_key(new_id(), "x")

@@ -1,0 +1,44 @@
+"""What a change in the ledger must be followed by: Redis and the caches of this gateway hear of it."""
+
+from gateway.auth import Authenticator
+from metering.ledger import AccountState
+from metering.settler import Settler
+
+
+class Effects:
+    """Each at once: the change is committed."""
+
+    def __init__(self, settler: Settler, auth: Authenticator) -> None:
+        self._settler = settler
+        self._auth = auth
+
+    async def push(self, state: AccountState) -> None:
+        """Hand an account's new state to Redis."""
+        await self._settler.push(state)
+
+    def forget(self, digest: bytes) -> None:
+        """Drop what is remembered of an API key."""
+        self._auth.forget(digest)
+
+
+class LaterEffects(Effects):
+    """All of them when the change is committed: nobody may hear of what may yet be undone."""
+
+    def __init__(self) -> None:
+        self.states: list[AccountState] = []
+        self._digests: list[bytes] = []
+
+    async def push(self, state: AccountState) -> None:
+        """Note it."""
+        self.states.append(state)
+
+    def forget(self, digest: bytes) -> None:
+        """Note it."""
+        self._digests.append(digest)
+
+    async def happen(self, effects: Effects) -> None:
+        """Do everything that was noted."""
+        for digest in self._digests:
+            effects.forget(digest)
+        for state in self.states:
+            await effects.push(state)

@@ -1,0 +1,29 @@
+"""What follows a change, at once or when it is committed."""
+
+from gateway.effects import LaterEffects
+from metering.ledger import AccountState
+
+
+class Told(LaterEffects):
+    """Remembers the order in which it is told."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.order: list[object] = []
+
+    async def push(self, state: AccountState) -> None:
+        self.order.append(state)
+
+    def forget(self, digest: bytes) -> None:
+        self.order.append(digest)
+
+
+async def test_what_is_noted_happens_once_it_may() -> None:
+    later, told = LaterEffects(), Told()
+    states = [AccountState("a", 1, "{}"), AccountState("b", 2, "{}")]
+    for state in states:
+        await later.push(state)
+    later.forget(b"key")
+    assert told.order == []
+    await later.happen(told)
+    assert told.order == [b"key", *states]
