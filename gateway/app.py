@@ -25,6 +25,7 @@ from metering.journal import Journal
 from metering.ledger import Ledger
 from metering.meter import Meter
 from metering.recovery import Recovery
+from metering.sealer import Sealer
 from metering.settler import Settler
 from metering.store import RedisStore
 from metering.upkeep import Upkeep
@@ -101,6 +102,7 @@ class Parts:
             recovery=self.recovery,
             flush_keys=self.auth.flush,
             forget_answers=self.books.answers.forget_old,
+            seal=Sealer(self.ledger, seal_seconds=settings.meter.seal_seconds).seal_due,
         )
         self.deps = Deps(
             settings=settings,

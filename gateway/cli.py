@@ -8,6 +8,7 @@ from collections.abc import Callable
 from functools import wraps
 from pathlib import Path
 from typing import TypeVar
+from urllib.parse import urlencode
 
 import click
 
@@ -78,14 +79,35 @@ def migrate(config: Path | None, state_dir: Path | None) -> None:
 @PORT
 @CONFIG
 @STATE
-def audit(host: str | None, port: int | None, config: Path | None, state_dir: Path | None) -> None:
+@click.option("--verify", is_flag=True, help="Recompute the seals from the rows, and name the first altered one.")
+@click.option("--anchor", "anchors", multiple=True, help="POSITION:HASH that must still be in the chain (repeatable).")
+@click.option("--since", help="POSITION:HASH: believe what it and the seals before it cover.")
+def audit(  # noqa: PLR0913, PLR0917 - options
+    host: str | None,
+    port: int | None,
+    config: Path | None,
+    state_dir: Path | None,
+    verify: bool,  # noqa: FBT001 - an option
+    anchors: tuple[str, ...],
+    since: str | None,
+) -> None:
     """Check every invariant; exit with 1 when one is broken, and name the rows."""
-    from gateway.offline import run_audit  # noqa: PLC0415 - imports what only it needs
+    from gateway.offline import run_audit, verify_seals  # noqa: PLC0415 - imports what only it needs
+    from metering.core.seals import parse_anchor  # noqa: PLC0415 - the same
 
-    overrides = {"server.host": host, "server.port": port, "state_dir": state_dir}
-    clean, report = _in_one_line(lambda: run_audit(settings_of(config, **overrides)))
-    click.echo(report)
-    sys.exit(0 if clean else 1)
+    settings = settings_of(config, **{"server.host": host, "server.port": port, "state_dir": state_dir})
+    try:
+        asked, start = [parse_anchor(text) for text in anchors], parse_anchor(since) if since else None
+    except ValueError as error:
+        raise click.ClickException(str(error)) from error
+    report = _in_one_line(lambda: run_audit(settings))
+    if verify or asked or start:
+        report["seals"] = _in_one_line(lambda: verify_seals(settings, asked, start))
+        report["clean"] = report["clean"] and report["seals"]["clean"]
+    click.echo(json.dumps(report, indent=2))
+    for finding in report.get("seals", {}).get("findings", [])[:1]:
+        click.echo(f"first finding: {finding['why']} (account {finding['account_id']})", err=True)
+    sys.exit(0 if report["clean"] else 1)
 
 
 def _in_one_line(work: Callable[[], T]) -> T:
@@ -149,6 +171,17 @@ def account_list() -> tuple[str, str, dict[str, object] | None]:
 def account_balance(account_id: str) -> tuple[str, str, dict[str, object] | None]:
     """Show an account's balance."""
     return "GET", f"/accounts/{account_id}/balance", None
+
+
+@main.command()
+@click.argument("account_id")
+@click.option("--month", required=True, help="A calendar month in the account's time zone, such as 2026-11.")
+@click.option("--resource", help="Only this one.")
+@admin
+def statement(account_id: str, month: str, resource: str | None) -> tuple[str, str, dict[str, object] | None]:
+    """Show how an account's balance moved in a month."""
+    asked = urlencode(given(month=month, resource=resource))
+    return "GET", f"/accounts/{account_id}/statements?{asked}", None
 
 
 @main.group()

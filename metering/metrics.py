@@ -81,6 +81,13 @@ class MeterMetrics:
             "farebox_unsettled", "Requests finished and not booked yet.", multiprocess_mode="livesum"
         )
     )
+    seal_lag: Gauge = field(
+        default_factory=lambda: Gauge(
+            "farebox_seal_lag_seconds",
+            "Age of the oldest entry that was due for a seal at the last look.",
+            multiprocess_mode="livemax",
+        )
+    )
     audit_broken: Gauge = field(
         default_factory=lambda: Gauge(
             "farebox_audit_broken", "Invariants broken in the last audit.", multiprocess_mode="mostrecent"

@@ -1,4 +1,4 @@
-"""SHELL: what a gateway does beside its requests: heartbeats, sweeps, adoption, expiry.
+"""SHELL: what a gateway does beside its requests: heartbeats, sweeps, adoption, expiry, seals.
 
 Each chore is a loop of its own that survives whatever goes wrong in one round.
 """
@@ -42,6 +42,7 @@ class Upkeep:
         recovery: Recovery,
         flush_keys: Callable[[], Awaitable[None]],
         forget_answers: Callable[[], Awaitable[int]],
+        seal: Callable[[], Awaitable[object]],
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -52,6 +53,7 @@ class Upkeep:
         self._recovery = recovery
         self._flush_keys = flush_keys
         self._forget_answers = forget_answers
+        self._seal = seal
         self._tasks: list[asyncio.Task[None]] = []
         self._recovered = False
 
@@ -64,6 +66,7 @@ class Upkeep:
             ("expire", meter.expiry_seconds, self._expire),
             ("keys", KEYS_SECONDS, self._flush_keys),
             ("answers", ANSWERS_SECONDS, self._answers),
+            ("seal", meter.seal_seconds / 2, self._seal),
             ("partitions", PARTITIONS_SECONDS, self._partitions),
             ("count", COUNT_SECONDS, self._count),
         ):
@@ -75,7 +78,7 @@ class Upkeep:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
-    async def _repeat(self, name: str, seconds: float, chore: Callable[[], Awaitable[None]]) -> None:
+    async def _repeat(self, name: str, seconds: float, chore: Callable[[], Awaitable[object]]) -> None:
         while True:
             try:
                 await chore()

@@ -2,11 +2,12 @@
 
 from aiohttp import web
 
-from gateway.admin import ledger
+from gateway.admin import ledger, statements
 from gateway.admin.paging import list_page, list_query, resource_of
 from gateway.admin.serving import answered, member
 from gateway.auth import Principal
 from gateway.deps import Deps
+from gateway.errors import forbidden
 from metering.books.filters import Scope
 from metering.books.held import with_reserved
 from metering.books.packs import STATUSES
@@ -49,6 +50,22 @@ async def list_events(request: web.Request, deps: Deps, principal: Principal) ->
     return await ledger.list_events(request, deps, scope_of(principal))
 
 
+async def get_statements(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
+    """Serve GET /api/v1/statements: the whole account's, so for its admins."""
+    return await statements.serve_json(request, deps, _whole_account(principal))
+
+
+async def get_statements_csv(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
+    """Serve GET /api/v1/statements.csv."""
+    return await statements.serve_csv(request, deps, _whole_account(principal))
+
+
+def _whole_account(principal: Principal) -> str:
+    if principal.role != ADMIN:
+        raise forbidden("A statement is the whole account's; ask with a key whose role is admin.")
+    return principal.account_id
+
+
 def routes() -> list[web.RouteDef]:
     """Return the routes of an account's own reads."""
     return [
@@ -56,4 +73,6 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/v1/packs", member(list_packs), allow_head=False),
         web.get("/api/v1/ledger", member(list_entries), allow_head=False),
         web.get("/api/v1/events", member(list_events), allow_head=False),
+        web.get("/api/v1/statements", member(get_statements), allow_head=False),
+        web.get("/api/v1/statements.csv", member(get_statements_csv), allow_head=False),
     ]

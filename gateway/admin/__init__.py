@@ -2,9 +2,9 @@
 
 from aiohttp import web
 
-from gateway.admin import accounts, audit, keys, ledger, packs
+from gateway.admin import accounts, audit, keys, ledger, packs, seals, statements
 
 
 def routes() -> list[web.RouteDef]:
     """Return all routes of the admin API."""
-    return [route for noun in (accounts, keys, packs, ledger, audit) for route in noun.routes()]
+    return [route for noun in (accounts, statements, keys, packs, ledger, audit, seals) for route in noun.routes()]

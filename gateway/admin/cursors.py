@@ -49,7 +49,13 @@ class EventPlace(msgspec.Struct, frozen=True, array_like=True, tag="event", forb
         return self.at, self.request_id
 
 
-P = TypeVar("P", bound=IdPlace | EntryPlace | EventPlace)
+class SealPlace(msgspec.Struct, frozen=True, array_like=True, tag="seal", forbid_unknown_fields=True):
+    """A place in the chain of seals."""
+
+    position: Number
+
+
+P = TypeVar("P", bound=IdPlace | EntryPlace | EventPlace | SealPlace)
 
 
 def place_of(row: Entry | Event, *, newest_first: bool) -> EntryPlace | EventPlace:
@@ -60,7 +66,7 @@ def place_of(row: Entry | Event, *, newest_first: bool) -> EntryPlace | EventPla
     return EventPlace(newest_first, at, UUID(row.request_id))
 
 
-def encode_cursor(place: IdPlace | EntryPlace | EventPlace) -> str:
+def encode_cursor(place: IdPlace | EntryPlace | EventPlace | SealPlace) -> str:
     """Return a place as a cursor."""
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 

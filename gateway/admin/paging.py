@@ -3,18 +3,19 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from typing import Any, Protocol, TypeVar
 from uuid import UUID
 
 from aiohttp import web
 from multidict import MultiMapping
 
-from gateway.admin.cursors import EntryPlace, EventPlace, IdPlace, decode_cursor, encode_cursor, place_of
+from gateway.admin.cursors import EntryPlace, EventPlace, IdPlace, SealPlace, decode_cursor, encode_cursor, place_of
 from gateway.errors import invalid, not_found
 from metering.books.filters import Filters
 from metering.books.records import Page
 from metering.core.rates import AMOUNT_MAX
+from metering.core.statement import parse_month
 
 LIMIT_DEFAULT = 25
 LIMIT_MAX = 1000
@@ -50,6 +51,15 @@ class ListQuery:
     others: Mapping[str, str]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SealsQuery:
+    """What a page of seals is asked for; ``before`` is the position to go on from."""
+
+    limit: int
+    before: int | None
+    account_id: str | None
+
+
 class HasId(Protocol):
     """A record with an id of its own."""
 
@@ -77,9 +87,9 @@ def rows_query(query: MultiMapping[str], place: type[EntryPlace] | type[EventPla
         if name == "user_id" and name in query:
             values[field] = tuple(_text(one, name) for one in query.getall(name))
         elif name in query:
-            values[field] = read(_one(query, name), name)
-    newest_first = _choice(SORTS)(_one(query, "sort", "-at"), "sort") == "-at"
-    after = decode_cursor(_one(query, "cursor"), place) if "cursor" in query else None
+            values[field] = read(one_of(query, name), name)
+    newest_first = _choice(SORTS)(one_of(query, "sort", "-at"), "sort") == "-at"
+    after = decode_cursor(one_of(query, "cursor"), place) if "cursor" in query else None
     if after is not None and after.newest_first is not newest_first:
         raise invalid("This cursor was made with another sort; keep sort as it was.", "cursor")
     return RowsQuery(
@@ -87,22 +97,40 @@ def rows_query(query: MultiMapping[str], place: type[EntryPlace] | type[EventPla
         limit=_limit(query),
         newest_first=newest_first,
         after=after.key if after else None,
-        total=_choice(("true", "false"))(_one(query, "total", "false"), "total") == "true",
+        total=_choice(("true", "false"))(one_of(query, "total", "false"), "total") == "true",
     )
 
 
 def list_query(query: MultiMapping[str], **others: Sequence[str]) -> ListQuery:
     """Return what a query asks of a plain list. ``others``: more parameters and their choices."""
     refuse_unknown(query, [*others, "limit", "cursor"])
-    found = {name: _choice(choices)(_one(query, name), name) for name, choices in others.items() if name in query}
-    place = decode_cursor(_one(query, "cursor"), IdPlace) if "cursor" in query else None
+    found = {name: _choice(choices)(one_of(query, name), name) for name, choices in others.items() if name in query}
+    place = decode_cursor(one_of(query, "cursor"), IdPlace) if "cursor" in query else None
     return ListQuery(limit=_limit(query), before=str(place.id) if place else None, others=found)
+
+
+def seals_query(query: MultiMapping[str]) -> SealsQuery:
+    """Return what a query asks of the seals. Raises ApiError (400)."""
+    refuse_unknown(query, ["account_id", "limit", "cursor"])
+    account_id = _uuid(one_of(query, "account_id"), "account_id") if "account_id" in query else None
+    place = decode_cursor(one_of(query, "cursor"), SealPlace) if "cursor" in query else None
+    return SealsQuery(limit=_limit(query), before=place.position if place else None, account_id=account_id)
+
+
+def statement_query(query: MultiMapping[str]) -> tuple[date, str | None]:
+    """Return the month of a statement, by its first day, and its resource (None: all). Raises ApiError (400)."""
+    refuse_unknown(query, ["month", "resource"])
+    try:
+        month = parse_month(one_of(query, "month", ""))
+    except ValueError as error:
+        raise invalid(f"month is missing or not right; {error}.", "month") from error
+    return month, _text(one_of(query, "resource"), "resource") if "resource" in query else None
 
 
 def resource_of(query: MultiMapping[str]) -> str | None:
     """Return the resource that a balance is asked in, None for the account's own. Raises ApiError (400)."""
     refuse_unknown(query, ["resource"])
-    return _text(_one(query, "resource"), "resource") if "resource" in query else None
+    return _text(one_of(query, "resource"), "resource") if "resource" in query else None
 
 
 def rows_page(page: Page, asked: RowsQuery) -> dict[str, Any]:
@@ -126,7 +154,8 @@ def refuse_unknown(query: MultiMapping[str], known: Sequence[str]) -> None:
             raise invalid(f"There is no parameter {name} here; there are {', '.join(known)}.", name)
 
 
-def _one(query: MultiMapping[str], name: str, default: str | None = None) -> str:
+def one_of(query: MultiMapping[str], name: str, default: str | None = None) -> str:
+    """Return a parameter that stands once, or its default. Raises ApiError (400)."""
     values = query.getall(name, [default] if default is not None else [])
     if len(values) != 1:
         raise invalid(f"{name} stands here {len(values)} times; write it once.", name)
@@ -134,7 +163,7 @@ def _one(query: MultiMapping[str], name: str, default: str | None = None) -> str
 
 
 def _limit(query: MultiMapping[str]) -> int:
-    text = _one(query, "limit", str(LIMIT_DEFAULT))
+    text = one_of(query, "limit", str(LIMIT_DEFAULT))
     if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= LIMIT_MAX:
         raise invalid(f"limit is not right; write an integer from 1 to {LIMIT_MAX}.", "limit")
     return int(text)

@@ -6,6 +6,8 @@
     books.balances   read (with what Redis holds), posted (Postgres alone)
     books.pages      entries, events, refund
     books.answers    keep, get, forget_old
+    books.statements of_month
+    books.seals      page
 
 Every change of an account returns its new AccountState: whoever changes it hands that to ``settler.push``, and
 Redis admits by it from then on. All of them raise LedgerDownError; what the ledger can't take is ChangeRefusedError.
@@ -18,6 +20,8 @@ from metering.books.balances import Balances
 from metering.books.keys import ApiKeys
 from metering.books.packs import Packs
 from metering.books.pages import Pages
+from metering.books.seals import SealPages
+from metering.books.statements import Statements
 from metering.ledger import Ledger
 
 __all__ = ["Books"]
@@ -33,3 +37,5 @@ class Books:
         self.balances = Balances(ledger, settings)
         self.pages = Pages(ledger)
         self.answers = Answers(ledger, settings)
+        self.statements = Statements(ledger)
+        self.seals = SealPages(ledger)

@@ -201,15 +201,39 @@ SELECT x.id, x.account_id, x.pack_id, x.request_id, x.kind, v.reserved_at, p.exp
    AND ((x.kind IN ('usage', 'correction') AND p.expires_at <= v.reserved_at)
         OR x.version > c.version OR (c.version IS NULL AND x.at > p.closed_at));
 
--- append_only: the database refuses to change or delete events, entries, corrections and account changes.
+-- append_only: the database refuses to change or delete events, entries, corrections, account changes and seals.
 -- The bits 27 of a trigger: for each row, before, on delete and on update.
 SELECT g.oid::regclass::text AS table_name
-  FROM (SELECT t::regclass::oid AS oid FROM unnest(ARRAY['events', 'entries', 'corrections', 'account_changes']) t
+  FROM (SELECT t::regclass::oid AS oid FROM unnest(ARRAY['events', 'entries', 'corrections', 'account_changes', 'seals']) t
         UNION
         SELECT inhrelid FROM pg_inherits WHERE inhparent IN ('events'::regclass, 'entries'::regclass)) g
  WHERE NOT EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid
                     WHERE t.tgrelid = g.oid AND f.proname = 'refuse_change' AND t.tgenabled IN ('O', 'A')
                       AND t.tgtype & 27 = 27);
+
+-- seals_contiguous: seals stand one behind the other, in the whole ledger and in each account, without a gap, each with
+-- the hash of what it says. That their entries are as they were sealed is what `farebox audit --verify` finds out.
+SELECT position, account_id, number, first_version, last_version
+  FROM (SELECT s.*, lag(position, 1, 0::bigint) OVER overall AS position_before, lag(hash) OVER overall AS hash_before,
+               lag(number, 1, 0::bigint) OVER account AS number_before,
+               lag(last_version, 1, 0::bigint) OVER account AS version_before, lag(hash) OVER account AS account_before,
+               seal_hash(ROW(position, account_id, number, first_version, last_version, entries, first_day, last_day, sums,
+                   ''::bytea, leaves_digest, previous, previous_overall, sealed_at, hash)::seals) AS hash_now
+          FROM seals s
+        WINDOW overall AS (ORDER BY position), account AS (PARTITION BY account_id ORDER BY number)) s
+ WHERE position <> position_before + 1 OR number <> number_before + 1 OR first_version <> version_before + 1
+    OR previous_overall <> coalesce(hash_before, decode(repeat('00', 32), 'hex'))
+    OR previous <> coalesce(account_before, decode(repeat('00', 32), 'hex')) OR hash <> hash_now;
+
+-- entries_repeat_their_event: what an entry says of its request is what the event says; entries are sealed, so with
+-- this and entries_equal_charges the facts that an event was charged by are sealed too.
+SELECT x.id, x.account_id, x.request_id, x.kind, v.version
+  FROM entries x LEFT JOIN events v ON v.day = uuid7_day(x.request_id) AND v.request_id = x.request_id
+ WHERE x.request_id IS NOT NULL
+   AND (x.account_id, x.resource, x.user_id, x.key_id, x.model, x.service, x.session_id, x.prompt_tokens,
+        x.completion_tokens, x.source)
+       IS DISTINCT FROM (v.account_id, v.resource, v.user_id, v.key_id, v.model, coalesce(v.feature, v.endpoint),
+                         v.session_id, v.prompt_tokens, v.completion_tokens, v.source);
 
 -- nothing_parked: no settlement waits for a person because Postgres refused it.
 SELECT p.request_id, p.error, p.at

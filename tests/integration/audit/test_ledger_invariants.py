@@ -94,8 +94,9 @@ async def test_the_last_report_is_kept(booking: Booking) -> None:
     assert await audit.last() == report
 
 
+SEAL = "SELECT * FROM seal_account('{account}', '0', 9, 9);"
 # What a superuser breaks behind the triggers' back: the invariant that names it, and the row that is named.
-BREAKS: list[tuple[str, str, dict[str, str]]] = [
+BREAKS: list[tuple[str, str, dict[str, Any]]] = [
     (
         "charged_once",
         "ALTER TABLE events DROP CONSTRAINT events_check;"
@@ -226,6 +227,10 @@ BREAKS: list[tuple[str, str, dict[str, str]]] = [
     ("append_only", "ALTER TABLE entries DISABLE TRIGGER entries_append_only", {"table_name": "entries"}),
     ("append_only", "ALTER TABLE events_default DISABLE TRIGGER ALL", {"table_name": "events_default"}),
     ("append_only", "DROP TRIGGER corrections_append_only ON corrections", {"table_name": "corrections"}),
+    ("seals_contiguous", SEAL + "UPDATE seals SET sums = '[]'", {"position": 1}),  # noqa: S608 - ours
+    ("seals_contiguous", SEAL + SEAL + "DELETE FROM seals WHERE position = 1", {"position": 2}),  # noqa: S608 - ours
+    ("entries_repeat_their_event", "UPDATE events SET prompt_tokens = 0", {"request_id": "{plain}"}),
+    ("append_only", "DROP TRIGGER seals_append_only ON seals", {"table_name": "seals"}),
     (
         "nothing_parked",
         "INSERT INTO parked_settlements (request_id, settlement, error) VALUES ('r', '{{}}', 'why')",
@@ -238,7 +243,7 @@ BREAKS: list[tuple[str, str, dict[str, str]]] = [
     ("name", "statement", "named"), BREAKS, ids=[f"{name}-{place}" for place, (name, _, _) in enumerate(BREAKS)]
 )
 async def test_what_is_broken_by_hand_is_named(
-    one_of_each: dict[str, Any], name: str, statement: str, named: dict[str, str]
+    one_of_each: dict[str, Any], name: str, statement: str, named: dict[str, Any]
 ) -> None:
     booking: Booking = one_of_each["booking"]
     await booking.execute("SET session_replication_role = replica;" + statement.format(**one_of_each))
@@ -246,7 +251,7 @@ async def test_what_is_broken_by_hand_is_named(
     assert not report.clean
     (invariant,) = [one for one in report.invariants if one.name == name]
     assert invariant.broken == len(invariant.rows) > 0
-    expected = {key: value.format(**one_of_each) for key, value in named.items()}
+    expected = {key: value.format(**one_of_each) if isinstance(value, str) else value for key, value in named.items()}
     rows = [msgspec.json.decode(row) for row in invariant.rows]
     assert any(expected.items() <= row.items() for row in rows), rows
     assert broken_in(report)[name] == invariant.broken
