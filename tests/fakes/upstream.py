@@ -109,6 +109,10 @@ class ScriptedUpstream:
         """Keep track of a connection."""
         (self._connections.add if is_open else self._connections.discard)(connection)
 
+    def unsent_bytes(self) -> int:
+        """Return how much of the answers nobody has taken yet."""
+        return sum(connection.unsent_bytes() for connection in self._connections)
+
     async def __aenter__(self) -> Self:
         self._arrived = asyncio.Event()
         loop = asyncio.get_running_loop()
@@ -151,6 +155,10 @@ class _Connection(asyncio.Protocol):
     def data_received(self, data: bytes) -> None:
         self._buffer += data
         self._next()
+
+    def unsent_bytes(self) -> int:
+        """Return how much waits here."""
+        return int(self._transport.get_write_buffer_size())
 
     async def end(self) -> None:
         """Stop at once."""
