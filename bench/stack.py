@@ -161,16 +161,25 @@ class Servers:
             command += ["--upstream", f"http://127.0.0.1:{upstream.port}"]
         return self._start("bare-proxy" if upstream else "bare-server", command, port, cores)
 
-    def gateway(self, *, upstream: Server, endpoints: Endpoints, cores: frozenset[int]) -> Server:
-        """Start the gateway as a user does: one process, its log to a file."""
-        port = free_port()
-        config = self._folder / "farebox.toml"
-        config.write_text(CONFIG.format(port=port, upstream=f"http://127.0.0.1:{upstream.port}"))
-        state = self._folder / "gateway"
+    def gateway(  # noqa: PLR0913 - what a start needs
+        self,
+        *,
+        upstream: Server,
+        endpoints: Endpoints,
+        cores: frozenset[int],
+        name: str = "gateway",
+        port: int | None = None,
+        more: str = "",
+    ) -> Server:
+        """Start a gateway as a user does: one process, its log to a file. ``more`` is added to its configuration."""
+        port = port or free_port()
+        config = self._folder / f"{name}.toml"
+        config.write_text(CONFIG.format(port=port, upstream=f"http://127.0.0.1:{upstream.port}") + more)
+        state = self._folder / name
         command = [*GATEWAY, "serve", "--config", str(config), "--state-dir", str(state)]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("FAREBOX_")}
         environment |= {"FAREBOX_DATABASE_URL": endpoints.database_url, "FAREBOX_REDIS_URL": endpoints.redis_url}
-        return self._start("gateway", command, port, cores, environment)
+        return self._start(name, command, port, cores, environment)
 
     def _start(
         self, name: str, command: list[str], port: int, cores: frozenset[int], environment: dict[str, str] | None = None
