@@ -7,7 +7,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 	--custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test bench lock
+.PHONY: help venv check fmt test bench mutants lock
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ bench: venv ## the figures of the README, measured on this machine
 	$(VENV)/python bench/proxies.py
 	$(VENV)/python bench/meter.py
 	$(VENV)/python bench/count.py
+
+mutants: venv ## try the seeded bugs of tests/mutants on a copy of the tree; each must be noticed
+	$(VENV)/python -m tests.mutants.run
 
 lock: ## pin all packages and their hashes again (needs uv)
 	$(COMPILE) --output-file requirements.lock

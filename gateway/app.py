@@ -28,12 +28,14 @@ from metering.recovery import Recovery
 from metering.sealer import Sealer
 from metering.settler import Settler
 from metering.store import RedisStore
-from metering.upkeep import Upkeep
+from metering.upkeep import Chore, Upkeep
 from providers.registry import Registry
 from providers.transport import Transport
 from providers.wire.chat import parse_chat_request
 
 log = structlog.get_logger()
+KEYS_SECONDS = 5.0
+ANSWERS_SECONDS = 60.0
 GC_THRESHOLDS = (20_000, 20, 20)
 
 
@@ -100,9 +102,7 @@ class Parts:
             meter=self.meter,
             settler=self.settler,
             recovery=self.recovery,
-            flush_keys=self.auth.flush,
-            forget_answers=self.books.answers.forget_old,
-            seal=Sealer(self.ledger, seal_seconds=settings.meter.seal_seconds).seal_due,
+            more=self._chores(),
         )
         self.deps = Deps(
             settings=settings,
@@ -120,6 +120,14 @@ class Parts:
             admission=self.admission,
             settler=self.settler,
         )
+
+    def _chores(self) -> list[Chore]:
+        seal_seconds = self.settings.meter.seal_seconds
+        return [
+            Chore("keys", KEYS_SECONDS, self.auth.flush),
+            Chore("answers", ANSWERS_SECONDS, self.books.answers.forget_old),
+            Chore("seal", seal_seconds / 2, Sealer(self.ledger, seal_seconds=seal_seconds).seal_due),
+        ]
 
     async def start(self) -> None:
         """Connect, warm the tokenizer, recover what the last process left, start the chores."""

@@ -12,7 +12,7 @@ from metering.admission import RENEW_MAX, Admission
 from metering.ask import Ask
 from metering.core.settlement import Facts, Outcome, Source, encode_facts
 from metering.errors import BacklogError, MeterUnavailableError, RefusedError, RepeatedError
-from metering.hold import Hold
+from metering.hold import Hold, HoldContext
 from metering.journal import Journal
 from metering.keys import bucket_of
 from metering.metrics import METRICS
@@ -68,7 +68,7 @@ class Meter:
         """The holds that this gateway owns, by request id, until they are released or booked."""
         return self._holds
 
-    def hold(self, order: Order) -> "HoldContext":
+    def hold(self, order: Order) -> HoldContext:
         """Hold what a request may cost; on leaving, whatever happens, it is settled or released.
 
         Entering raises:
@@ -151,13 +151,17 @@ class Meter:
             # Redis and Postgres are told all the same; only a death in the next moments would need the journal.
             log.error("journal_failed", request_id=hold.request_id, error=str(error))  # noqa: TRY400 - one line
         self._count(hold, outcome)
-        pending = Pending(order.account_id, order.request_id, charge, row, asyncio.get_running_loop().time())
+        pending = self._pending(hold, charge, row)
         finished = self.admission.finish(order.account_id, order.request_id, charge=charge, settlement=row)
         if charge > hold.reservation.amount:
             # Redis must hear of it first, or it would be more optimistic than the ledger for a moment.
             self.spawn(self._submit_after(finished, pending), "submit")
         else:
             self._settler.submit(pending)
+
+    def _pending(self, hold: Hold, charge: int, row: bytes) -> Pending:
+        order = hold.order
+        return Pending(order.account_id, order.request_id, charge, row, asyncio.get_running_loop().time())
 
     async def _submit_after(self, finished: "asyncio.Future[Any]", pending: Pending) -> None:
         await finished
@@ -231,28 +235,15 @@ class Meter:
     async def announce(self, buckets: frozenset[int]) -> None:
         """State the open holds of these buckets again, and everything finished that is not booked yet."""
         for hold in list(self._holds.values()):
-            if bucket_of(hold.order.account_id) in buckets:
-                await self.admission.announce(
-                    _ask_of(hold, hold.reservation.amount), hold.reservation, **hold.announcement()
-                )
-                await self.admission.claims.state_again(hold.order)
-
-
-class HoldContext:
-    """``async with meter.hold(order) as hold``. A class, since a generator would cost the line five microseconds."""
-
-    __slots__ = ("_hold", "_meter", "_order")
-
-    def __init__(self, meter: Meter, order: Order) -> None:
-        self._meter = meter
-        self._order = order
-
-    async def __aenter__(self) -> Hold:
-        self._hold = await self._meter.enter(self._order)
-        return self._hold
-
-    async def __aexit__(self, *_: object) -> None:
-        self._meter.leave(self._hold)
+            if bucket_of(hold.order.account_id) not in buckets or self._holds.get(hold.request_id) is not hold:
+                continue  # or it was released or booked while others were stated
+            await self.admission.announce(
+                _ask_of(hold, hold.reservation.amount), hold.reservation, **hold.announcement()
+            )
+            await self.admission.claims.state_again(hold.order)
+            if hold.charge is not None and hold.settlement_json and self._holds.get(hold.request_id) is not hold:
+                # Its apply overtook us, so it is held again: settling it once more drops it and changes nothing.
+                self._settler.submit(self._pending(hold, hold.charge, hold.settlement_json))
 
 
 def _ask_of(hold: Hold, amount: int) -> Ask:

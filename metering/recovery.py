@@ -77,8 +77,9 @@ class Recovery:
         proves = journal.proves_silence
         todo = list(journal.remains.values())
         await asyncio.gather(*(self._settle_remains(remains, proves_silence=proves) for remains in todo))
-        journal.remove()
+        # While the journal is there, whatever fails is tried again.
         await self._ledger.forget_instance(journal.instance_id)
+        journal.remove()
         if todo:
             log.warning("journal_adopted", instance_id=journal.instance_id, requests=len(todo), whole=journal.whole)
         return len(todo)

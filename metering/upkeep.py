@@ -4,7 +4,8 @@ Each chore is a loop of its own that survives whatever goes wrong in one round.
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 import structlog
 
@@ -22,9 +23,15 @@ from metering.store import RedisStore
 log = structlog.get_logger()
 BEAT_SECONDS = 0.5
 COUNT_SECONDS = 1.0
-KEYS_SECONDS = 5.0
-ANSWERS_SECONDS = 60.0
 PARTITIONS_SECONDS = 21_600.0  # four times a day, months ahead
+
+
+class Chore(NamedTuple):
+    """Work that is done every so many seconds."""
+
+    name: str
+    seconds: float
+    work: Callable[[], Awaitable[object]]
 
 
 class Upkeep:
@@ -40,9 +47,7 @@ class Upkeep:
         meter: Meter,
         settler: Settler,
         recovery: Recovery,
-        flush_keys: Callable[[], Awaitable[None]],
-        forget_answers: Callable[[], Awaitable[int]],
-        seal: Callable[[], Awaitable[object]],
+        more: Sequence[Chore] = (),
     ) -> None:
         self._settings = settings
         self._ledger = ledger
@@ -51,9 +56,7 @@ class Upkeep:
         self._meter = meter
         self._settler = settler
         self._recovery = recovery
-        self._flush_keys = flush_keys
-        self._forget_answers = forget_answers
-        self._seal = seal
+        self._more = more
         self._tasks: list[asyncio.Task[None]] = []
         self._recovered = False
 
@@ -64,11 +67,9 @@ class Upkeep:
             ("beat", BEAT_SECONDS, self._beat),
             ("recover", meter.sweep_seconds, self._recover),
             ("expire", meter.expiry_seconds, self._expire),
-            ("keys", KEYS_SECONDS, self._flush_keys),
-            ("answers", ANSWERS_SECONDS, self._answers),
-            ("seal", meter.seal_seconds / 2, self._seal),
             ("partitions", PARTITIONS_SECONDS, self._partitions),
             ("count", COUNT_SECONDS, self._count),
+            *self._more,
         ):
             self._tasks.append(asyncio.create_task(self._repeat(name, seconds, chore), name=name))
 
@@ -107,11 +108,6 @@ class Upkeep:
         grace = meter.request_seconds_max + 2 * meter.lease_seconds
         for state in await self._ledger.expire_packs(grace_seconds=grace):
             await self._settler.push(state)
-
-    async def _answers(self) -> None:
-        gone = await self._forget_answers()
-        if gone:
-            log.info("answers_forgotten", answers=gone)
 
     async def _partitions(self) -> None:
         await self._ledger.value("make_partitions", MONTHS_AHEAD)

@@ -28,6 +28,7 @@ DECLARE
     n_allocated bigint[] := '{}'; n_debt bigint[] := '{}';
     v_account uuid; v_resource text; v_balance bigint; v_need bigint; v_take bigint; v_part bigint;
     v_allocated bigint; v_seq int; v_at timestamptz; v_parts int; v_unheld bigint; i int; v_corrected uuid[] := '{}';
+    v_written int; v_same int; -- entries before this request's, and its entry of the same pack
 BEGIN
     SELECT array_agg(u), array_agg(DISTINCT u.account_id) INTO v_all, v_accounts
       FROM jsonb_populate_recordset(NULL::settlement, p_rows) u;
@@ -73,6 +74,7 @@ BEGIN
             v_at := to_timestamp(r.reserved_at / 1000.0);
             v_need := r.charge; v_allocated := 0; v_unheld := r.reserved;
             v_parts := coalesce(jsonb_array_length(r.split), 0) / 2;
+            v_written := coalesce(array_length(e_row, 1), 0);
 
             -- turn 0 .. v_parts-1: the hold's own split; then what was let in without a hold: unlimited packs;
             -- the last turn: all fitting packs in burn-down order.
@@ -95,8 +97,28 @@ BEGIN
                           AND (k_models -> (k - 1) = 'null'::jsonb OR (k_models -> (k - 1)) ? r.model) THEN
                         v_take := CASE WHEN v_turn = v_parts THEN least(v_unheld, v_need)
                                        WHEN k_free[k] THEN v_need ELSE least(k_left[k], v_need) END;
+                        v_same := array_position(e_pack, k_pack[k], v_written + 1);
                         IF k_free[k] THEN -- an unlimited pack issues what it is drawn for, and nets zero
                             v_unheld := v_unheld - v_take;
+                        END IF;
+                        IF v_take > 0 AND v_same IS NOT NULL THEN -- one entry a pack: it pays more than its part
+                            IF k_free[k] THEN
+                                e_amount[v_same] := e_amount[v_same] + v_take;
+                                e_delta[v_same] := e_delta[v_same] + v_take;
+                                e_balance[v_same] := e_balance[v_same] + v_take;
+                                v_same := v_same + 1; -- its usage follows what it issued
+                            ELSE
+                                k_left[k] := k_left[k] - v_take; k_drawn[k] := k_drawn[k] + v_take;
+                                v_balance := v_balance - v_take;
+                                FOR j IN v_same .. array_length(e_balance, 1) LOOP
+                                    e_balance[j] := e_balance[j] - v_take;
+                                END LOOP;
+                            END IF;
+                            e_amount[v_same] := e_amount[v_same] + v_take;
+                            e_delta[v_same] := e_delta[v_same] - v_take;
+                            IF k_user[k] IS NOT NULL THEN v_allocated := v_allocated + v_take; END IF;
+                            v_need := v_need - v_take; v_take := 0;
+                        ELSIF k_free[k] THEN
                             v_balance := v_balance + v_take; v_seq := v_seq + 1;
                             e_row := e_row || i; e_seq := e_seq || v_seq; e_kind := e_kind || 'auto_grant'::text;
                             e_amount := e_amount || v_take; e_delta := e_delta || v_take;

@@ -102,6 +102,22 @@ async def test_draw_takes_only_packs_that_fit_and_were_live_when_it_was_reserved
     await assert_conserved(book)
 
 
+async def test_pack_that_pays_its_part_and_more_has_one_entry(book: Book) -> None:
+    """One entry per (request, pack): held on both, and used above the hold."""
+    account_id = await book.account()
+    first, second = await book.grant(account_id, 100, priority=1), await book.grant(account_id, 100, priority=2)
+    await book.grant(account_id, None)
+    await book.settle(row_of(account_id, 300, reserved=80, split=[first, 10, second, 20]))
+    entries = await book.rows("entries", account_id, "version, seq")
+    assert [(row["kind"], row["amount"], row["balance_after"]) for row in entries[2:]] == [
+        ("usage", 100, 100),
+        ("usage", 100, 0),
+        ("auto_grant", 100, 100),
+        ("usage", 100, 0),
+    ]
+    await assert_conserved(book)
+
+
 async def test_event_says_how_much_came_from_where(book: Book) -> None:
     account_id = await book.account()
     await book.grant(account_id, 10, user_id="u1")
