@@ -41,7 +41,7 @@ BEGIN
           FROM entries e JOIN packs k ON k.pack_id = e.pack_id
          WHERE e.request_id = p_event.request_id AND e.account_id = p_event.account_id AND e.kind <> 'auto_grant'
          GROUP BY e.pack_id, k.unlimited, k.revoked_at, k.closed_at, k.priority, k.expires_at, k.granted_at
-         ORDER BY max(e.version) DESC, max(e.seq) DESC
+         ORDER BY max(ARRAY[e.version, e.seq]) DESC
     LOOP
         EXIT WHEN v_left = 0;
         v_take := least(p.drawn, v_left);

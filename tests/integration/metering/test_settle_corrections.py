@@ -241,3 +241,15 @@ async def test_batch_that_waited_reads_what_was_booked_meanwhile(book: Book, dat
     await watcher.close()
     await other.close()
     await assert_conserved(book)
+
+
+async def test_refund_after_a_correction_begins_with_the_pack_drawn_last(book: Book) -> None:
+    account_id = await book.account()
+    packs = [await book.grant(account_id, size) for size in (10, 10, 30, 50)]
+    row = row_of(account_id, 40, source="recovered")
+    await book.settle(row)  # the third pack is the third entry of its version
+    await book.settle(row | {"charge": 80, "source": "upstream"})  # and the first of the next one
+    assert await book.left(*packs) == [0, 0, 0, 20]
+    assert await refund(book, row["request_id"], 30) == 30
+    assert await book.left(*packs) == [0, 0, 0, 50]
+    await assert_conserved(book)
