@@ -55,6 +55,15 @@ class DoorExchange:
         self.begun = True
         self._send(b"HTTP/1.1 200 OK\r\n%bTransfer-Encoding: chunked\r\n%b\r\n" % (head, self._last_lines()))
 
+    def try_write(self, data: bytes) -> bool:
+        """Write a piece of a stream if nothing has to be waited for; return whether it was written."""
+        door = self._door
+        transport = door.transport
+        if door.writable is not None or transport is None or transport.is_closing():
+            return False
+        transport.write(b"%x\r\n%b\r\n" % (len(data), data))
+        return True
+
     async def write(self, data: bytes) -> None:
         """Write a piece of a stream, waiting for a client that does not keep up."""
         self._send(b"%x\r\n%b\r\n" % (len(data), data))

@@ -46,6 +46,9 @@ class Exchange(Protocol):
     async def begin(self, head: bytes) -> None:
         """Begin a streamed answer."""
 
+    def try_write(self, data: bytes) -> bool:
+        """Write a piece of a stream if nothing has to be waited for; return whether it was written. Never raises."""
+
     async def write(self, data: bytes) -> None:
         """Write a piece of a stream, waiting for a client that does not keep up."""
 
@@ -87,6 +90,11 @@ class AiohttpExchange:
             response.enable_chunked_encoding()
         self.begun = True
         await response.prepare(self._request)
+
+    def try_write(self, data: bytes) -> bool:
+        """Return False: aiohttp's writer is waited for."""
+        del data
+        return False
 
     async def write(self, data: bytes) -> None:
         """Write a piece of a stream."""

@@ -76,6 +76,13 @@ class KeepingExchange:
         self.kept.headers = lines_of(head)
         await self._exchange.begin(head)
 
+    def try_write(self, data: bytes) -> bool:
+        """Write a piece of a stream if nothing has to be waited for."""
+        written = self._exchange.try_write(data)
+        if written:
+            self.kept.add(data)
+        return written
+
     async def write(self, data: bytes) -> None:
         """Write a piece of a stream."""
         self.kept.add(data)

@@ -7,7 +7,7 @@ how the answer ended, for whoever has to record it when a relay does not return.
 import asyncio
 import time
 from collections.abc import Coroutine
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import msgspec
 import structlog
@@ -56,9 +56,17 @@ class Relay:
     first_byte_at: float = 0.0  # our first byte was written
     _first_chunk: bytes = b""
     _watch_at: int = 0
+    _splitter: SseSplitter = field(default_factory=lambda: SseSplitter(event_bytes_max=EVENT_BYTES_MAX))
+    _left: list[SseEvent] = field(default_factory=list)  # came, and not tallied yet
+    _unsent: bytes = b""  # tallied, and not written yet
+    _error: Exception | None = None
+    _is_due: bool = False  # the progress is to be noted, and the hold looked at
 
     def record(self) -> int:
         """Charge what was produced, as far as it is known."""
+        if self.status is Status.CLIENT_GONE:
+            for event in self._left:  # it was read, so it is charged
+                self._tallied(event)
         tally, spec, order = self.tally, self.hold.spec, self.hold.order
         counted = tally.count()
         outcome = outcome_of(
@@ -163,42 +171,69 @@ class Relay:
             await read_to_end(answer)
 
     async def _events(self, answer: Answer) -> None:
-        splitter = SseSplitter(event_bytes_max=EVENT_BYTES_MAX)
-        while data := await answer.chunk():
-            self.last_byte_at = time.perf_counter()
-            if await self._pass_on(splitter.feed(data), answer):
+        while not await answer.pump(self._take):
+            if await self._caught_up(answer):
                 return
         if not (self.tally.finish_reasons or self.tally.reported):
             raise UpstreamGoneError("the stream ended without an end")
         self._completed()
-        await self.exchange.end(splitter.rest())
+        await self.exchange.end(self._splitter.rest())
 
-    async def _pass_on(self, events: list[SseEvent], answer: Answer) -> bool:
-        """Tally and relay events; return whether the stream has ended, properly or at its hold."""
+    def _take(self, data: bytes) -> bool:
+        """Tally and relay what came; return False as soon as something has to be waited for."""
+        self.last_byte_at = time.perf_counter()
+        try:
+            self._left = self._splitter.feed(data)
+            return self._advance()
+        except Exception as error:  # noqa: BLE001 - raised where the request is served, not in the event loop's callback
+            self._error = error
+            return False
+
+    def _advance(self) -> bool:
+        """Tally and relay events without waiting; return whether that were all."""
         out: list[bytes] = []
+        events, self._left = self._left, []
         for place, event in enumerate(events):
             if event.data == DONE:
-                charge = self._completed()
-                if self.hold.syncs:
-                    await self.hold.durable()
-                out += [self._comment(charge), *[later.raw for later in events[place:]]]
-                await self.exchange.end(b"".join(out))
-                return True
+                self._left = events[place:]
+                break
             if self._tallied(event):
                 out.append(event.raw)
-            if self._due():
-                if out:
-                    await self.exchange.write(b"".join(out))
-                    out.clear()
+            if self.tally.ceiling >= self._watch_at or time.monotonic() >= self.hold.note_at:
+                self._is_due = True
+                self._left = events[place + 1 :]
+                break
+        data = out[0] if len(out) == 1 else b"".join(out)
+        if data and not self.exchange.try_write(data):
+            self._unsent = data
+            return False
+        return not self._left and not self._is_due
+
+    async def _caught_up(self, answer: Answer) -> bool:
+        """Wait for what ``_advance`` stopped at; return whether the stream has ended, properly or at its hold."""
+        if self._error is not None:
+            raise self._error
+        while True:
+            if self._unsent:
+                unsent, self._unsent = self._unsent, b""
+                await self.exchange.write(unsent)
+            if self._is_due:
+                self._is_due = False
                 if not await self._covered():
                     answer.close()  # at once: what it goes on to produce, nobody would pay
                     self.status = Status.CUT_OFF
                     self._settle()
                     await self.exchange.end(self._proper_end())
                     return True
-        if out:
-            await self.exchange.write(out[0] if len(out) == 1 else b"".join(out))
-        return False
+            if not self._left:
+                return False
+            if self._left[0].data == DONE:
+                charge = self._completed()
+                if self.hold.syncs:
+                    await self.hold.durable()
+                await self.exchange.end(self._comment(charge) + b"".join([later.raw for later in self._left]))
+                return True
+            self._advance()
 
     def _tallied(self, event: SseEvent) -> bool:
         """Read an event; return whether it is relayed: all are, but usage that the client did not ask for."""
@@ -216,9 +251,6 @@ class Relay:
     def _completed(self) -> int | None:
         self.complete, self.status = True, Status.COMPLETED
         return self._settle()
-
-    def _due(self) -> bool:
-        return self.tally.ceiling >= self._watch_at or time.monotonic() >= self.hold.note_at
 
     async def _covered(self) -> bool:
         """Note the progress; return whether the hold still covers it. Sets when to look again."""

@@ -21,6 +21,12 @@ class Answer(Protocol):
     async def chunk(self) -> bytes:
         """Return what has arrived, waiting for it; empty at the proper end. Raises ProviderError."""
 
+    async def pump(self, sink: Callable[[bytes], bool]) -> bool:
+        """Hand what arrives to ``sink`` until it returns False (return that), or the proper end (return True).
+
+        Raises ProviderError. The sink must not raise, and returns False at once when it can't take more.
+        """
+
     def ready(self) -> bytes | None:
         """Return the same without waiting; None when nothing is there yet."""
 

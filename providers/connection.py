@@ -5,7 +5,8 @@ decision (``pool.py``), and callers see an ``Upstream`` (``transport.py``).
 """
 
 import asyncio
-from typing import Final, NoReturn, Protocol, cast
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 import httptools
 
@@ -16,16 +17,17 @@ from providers.errors import (
     UpstreamTimeoutError,
 )
 
+if TYPE_CHECKING:
+    from providers.pool import OriginPool
+
 UNREAD_BYTES_MAX: Final = 256 * 1024
 """What may lie here unread before the upstream is asked to wait: one full read of the event loop."""
-
 WRITE_BYTES: Final = 256 * 1024
 """What of a large body is handed to the event loop at a time; asyncio's copies what the socket won't take."""
 
-# uvloop's clock ticks in milliseconds: a timer that is early by less than one is on time.
-_TICK_SECONDS: Final = 0.001
+_TICK_SECONDS: Final = 0.001  # of uvloop's clock: a timer that is early by less is on time
 
-_NO_TRANSPORT: Final = asyncio.Transport()  # Until the connection is made.
+_NO_TRANSPORT: Final = asyncio.Transport()
 _GARBAGE: Final = (httptools.HttpParserError, httptools.HttpParserUpgrade)
 
 
@@ -33,26 +35,17 @@ class _SurplusError(Exception):
     """The upstream sent more than the answer that it was asked for; ends the parsing."""
 
 
-class Owner(Protocol):
-    """The pool, as a connection sees it."""
-
-    def release(self, connection: "Connection") -> None:
-        """Keep the connection for the next request if it can serve one, else abort it."""
-
-    def forget(self, connection: "Connection") -> None:
-        """Give the connection's place to another; it is closed. Called exactly once."""
-
-
 class Connection(asyncio.Protocol):
     """A socket, its parser, and the answer that is coming in.
 
     ``status`` is 0 until the answer's head is complete. ``pieces`` is what of the
-    body arrived and was not taken. ``complete`` means that nothing is outstanding:
-    so it is in the pool, too. ``closed`` is final.
+    body arrived and was not taken; while there is a ``sink``, it takes them at
+    once. ``complete`` means that nothing is outstanding: so it is in the pool, too.
+    ``closed`` is final.
     """
 
     def __init__(
-        self, owner: Owner, loop: asyncio.AbstractEventLoop, *, idle_seconds_max: float, header_bytes_max: int
+        self, owner: "OriginPool", loop: asyncio.AbstractEventLoop, *, idle_seconds_max: float, header_bytes_max: int
     ) -> None:
         self.owner = owner
         self._loop = loop
@@ -72,6 +65,7 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.pieces: list[bytes] = []
+        self.sink: Callable[[bytes], bool] | None = None
         self.complete = True
         self.closed = self.keep_alive = False
         self.is_used = False  # From the request to the release.
@@ -144,12 +138,11 @@ class Connection(asyncio.Protocol):
 
     def abort(self, reason: str = "closed here") -> None:
         """Close at once; what was not read is lost. May be called at any time, and again."""
-        if self.closed:
-            return
-        self._reason = reason
-        self._close()
-        if self._transport is not _NO_TRANSPORT:
-            self._transport.abort()
+        if not self.closed:
+            self._reason = reason
+            self._close()
+            if self._transport is not _NO_TRANSPORT:
+                self._transport.abort()
 
     # What the event loop calls.
 
@@ -182,6 +175,8 @@ class Connection(asyncio.Protocol):
                 self._fail(UpstreamProtocolError, f"the head is above {self._head_bytes_max} bytes", None)
                 return
         if self.status:
+            if self.sink is not None and self._went_into(self.sink):
+                return
             self._wake()
             if self._unread_bytes > UNREAD_BYTES_MAX and not self.complete:
                 self._hold_back()
@@ -243,6 +238,14 @@ class Connection(asyncio.Protocol):
             self.complete = True
 
     # Inside.
+
+    def _went_into(self, sink: Callable[[bytes], bool]) -> bool:
+        """Hand what came of the body to the sink; return whether nobody has to be woken."""
+        if self.pieces and not sink(self.take()):
+            self.sink = None
+            return False
+        self.deadline = self._loop.time() + self._idle_seconds_max
+        return not self.complete
 
     def _write_more(self) -> None:
         while self._unsent and not self._is_write_paused:

@@ -58,6 +58,13 @@ class MemoryAnswer:
             await asyncio.sleep(self._pause_seconds)
         return next(self._pieces, b"")
 
+    async def pump(self, sink: Callable[[bytes], bool]) -> bool:
+        """Hand the pieces to ``sink``; see ``providers.adapter.Answer``."""
+        while data := await self.chunk():
+            if not sink(data):
+                return False
+        return True
+
     def ready(self) -> bytes | None:
         """Return None: pieces come by ``chunk()``."""
         return None

@@ -77,6 +77,34 @@ class Upstream:
             return None
         return connection.take() if connection.pieces else b""
 
+    async def pump(self, sink: Callable[[bytes], bool]) -> bool:
+        """Hand the body to ``sink`` as it arrives, until that returns False or the body has ended: then return True.
+
+        The sink is called by the event loop's own callback: to wake a task for each piece would cost more than the
+        piece itself. It must not raise. Raises as ``chunk()`` does.
+        """
+        connection = self._connection
+        if connection is None:
+            raise UpstreamGoneError("the answer was closed here")
+        while True:
+            if connection.pieces:
+                if not sink(connection.take()):
+                    return False
+            elif connection.complete:
+                return True
+            elif connection.closed:
+                connection.raise_failure()
+            else:
+                connection.sink = sink
+                try:
+                    await connection.arrival()
+                except BaseException:
+                    connection.abort()
+                    raise
+                if connection.sink is None:
+                    return False
+                connection.sink = None
+
     async def read(self, bytes_max: int) -> bytes:
         """Return the whole body.
 
