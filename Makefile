@@ -7,7 +7,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 	--custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test bench mutants lock
+.PHONY: help venv check fmt test outage bench mutants lock
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,6 +28,9 @@ fmt: venv ## format, and correct what can be corrected
 
 test: venv ## all tests: unit, contract, integration, e2e
 	./test
+
+outage: venv ## Postgres away for two minutes under load; the tests do it for some seconds
+	OUTAGE_SECONDS=120 $(VENV)/pytest tests/integration/breaking/test_postgres_down.py -k under_load
 
 bench: venv ## the figures of the README, measured on this machine
 	$(VENV)/python bench/proxies.py

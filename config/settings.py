@@ -73,6 +73,8 @@ class MeterSettings:
     charge_comment: bool = True
     expiry_seconds: Seconds = 5.0
     seal_seconds: Seconds = 600.0
+    reconcile_seconds: Seconds = 10.0
+    reconcile_accounts: Annotated[int, Range(1, 10_000)] = 200
     holds_per_account_max: Annotated[int, Range(1, 10**6)] = 10_000
     count_inline_bytes_max: Annotated[int, Range(0, 2**20)] = 16_384
     idempotency_seconds: Annotated[int, Range(60, 2_592_000)] = 86_400

@@ -3,7 +3,6 @@
 import gc
 from collections.abc import AsyncIterator
 
-import structlog
 from aiohttp import web
 
 from config.catalog import Catalog, ModelSpec
@@ -19,11 +18,12 @@ from metering.books import Books
 from metering.books.writes import Writes
 from metering.counter import TokenCounter
 from metering.epochs import Epochs
-from metering.errors import RedisDownError
 from metering.ids import new_id
 from metering.journal import Journal
+from metering.key_mirror import KeyMirror
 from metering.ledger import Ledger
 from metering.meter import Meter
+from metering.reconciler import Reconciler
 from metering.recovery import Recovery
 from metering.sealer import Sealer
 from metering.settler import Settler
@@ -33,7 +33,6 @@ from providers.registry import Registry
 from providers.transport import Transport
 from providers.wire.chat import parse_chat_request
 
-log = structlog.get_logger()
 KEYS_SECONDS = 5.0
 ANSWERS_SECONDS = 60.0
 GC_THRESHOLDS = (20_000, 20, 20)
@@ -87,10 +86,12 @@ class Parts:
             settings=settings.meter,
             journals=journals,
             instance_id=self.instance_id,
+            owns=self.meter.owns,
         )
+        self.reconciler = Reconciler(self.ledger, self.store, self.epochs, settings.meter, self.instance_id)
         self.counter = TokenCounter(settings.state_dir / "tokenizer", settings.meter.count_inline_bytes_max)
         self.transport = Transport(settings.upstream)
-        self.auth = Authenticator(self.ledger, settings.auth, settings.meter)
+        self.auth = Authenticator(self.ledger, KeyMirror(self.store, self.epochs), settings.auth, settings.meter)
         catalog = Catalog(settings)
         registry = Registry(settings, self.transport, count_prompt=self._count_prompt)
         self.books = Books(self.ledger, settings.meter)
@@ -119,6 +120,7 @@ class Parts:
             epochs=self.epochs,
             admission=self.admission,
             settler=self.settler,
+            reconciler=self.reconciler,
         )
 
     def _chores(self) -> list[Chore]:
@@ -126,6 +128,7 @@ class Parts:
         return [
             Chore("keys", KEYS_SECONDS, self.auth.flush),
             Chore("answers", ANSWERS_SECONDS, self.books.answers.forget_old),
+            Chore("reconcile", self.settings.meter.reconcile_seconds, self.reconciler.take_turn),
             Chore("seal", seal_seconds / 2, Sealer(self.ledger, seal_seconds=seal_seconds).seal_due),
         ]
 
@@ -134,11 +137,7 @@ class Parts:
         await self.ledger.start()
         await self.ledger.beat(self.instance_id)
         await self.store.start()
-        if self.store.weak:
-            if self.settings.redis.durability == "strict":
-                raise RedisDownError(f"{self.store.weak}, which durability = strict refuses")
-            log.warning("redis_weak", reason=self.store.weak)
-            self.journal.durable = True  # then the journal is on the disk before anything is forwarded
+        self.upkeep.judge_redis()
         for spec in map(self.deps.catalog.resolve, self.deps.catalog.names()):
             self.counter.warm(spec.encoding)
         self.settler.start()

@@ -1,8 +1,9 @@
 """Who calls: account keys and the admin key.
 
 A key is known by its SHA-256 digest. Records are cached for ``auth.cache_seconds``, so a revocation is obeyed
-everywhere within that time, and at once where it was made; while Postgres is away, a record that is known
-stays good for ``auth.stale_seconds_max``.
+everywhere within that time, and at once where it was made. While Postgres is away, or too slow, a record that is
+known here or in Redis's mirror stays good for ``auth.stale_seconds_max``; the mirror knows of revocations that were
+made elsewhere. Clocks are those of the servers: only time that has passed is measured here.
 """
 
 import asyncio
@@ -10,17 +11,23 @@ import hashlib
 import hmac
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from math import inf
 
 from aiohttp import web
 
 from config.settings import AuthSettings, MeterSettings
 from gateway.errors import forbidden, unauthorized
 from metering.errors import LedgerDownError
+from metering.key_mirror import KeyMirror, KeyRecord
 from metering.ledger import Ledger
 
 ADMIN_KEY = web.AppKey("admin_key", str)
 CACHE_MAX = 100_000  # records; a digest that is not known is cached too, so that guessing costs Postgres little
+# A Postgres that does not answer may be waited for ten times as long; a key that is known need not be.
+LOOK_SECONDS_MAX = 1.0
+MIRROR_SECONDS = 60.0  # between two writes of a record that has not changed: far below auth.stale_seconds_max
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,21 +42,25 @@ class Principal:
     models: frozenset[str] | None
     clamp: str
     orphan: str
-    expires_at: float | None
+    expires_at: float | None  # time.monotonic
     replay: bool = False  # the account keeps answers for clients that repeat a request
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, kw_only=True)
 class _Record:
     principal: Principal | None  # None: no such key, or revoked
-    loaded_at: float
+    version: int  # 0: no such key
+    looked_at: float  # time.monotonic, as all that follow: when anybody was asked
+    confirmed_at: float  # when Postgres said so
+    mirrored_at: float  # when Redis was last told; -inf: never
 
 
 class Authenticator:
     """Keys to principals."""
 
-    def __init__(self, ledger: Ledger, settings: AuthSettings, meter: MeterSettings) -> None:
+    def __init__(self, ledger: Ledger, mirror: KeyMirror, settings: AuthSettings, meter: MeterSettings) -> None:
         self._ledger = ledger
+        self._mirror = mirror
         self._settings = settings
         self._meter = meter
         self._records: dict[bytes, _Record] = {}
@@ -64,19 +75,21 @@ class Authenticator:
         digest = hashlib.sha256(key.encode(errors="surrogateescape")).digest()
         record = self._records.get(digest)
         now = time.monotonic()
-        if record is None or now - record.loaded_at > self._settings.cache_seconds:
+        if record is None or now - record.looked_at > self._settings.cache_seconds:
             record = await self._refreshed(digest, record, now)
         principal = record.principal
         if principal is None:
             raise unauthorized()
-        if principal.expires_at is not None and principal.expires_at <= time.time():
+        if principal.expires_at is not None and principal.expires_at <= now:
             raise unauthorized("This API key has expired.")
         self._used.add(principal.key_id)
         return principal
 
-    def forget(self, digest: bytes) -> None:
-        """Drop a key's record: it was changed or revoked here."""
+    async def changed(self, digest: bytes) -> None:
+        """Take a key's new record, here and in the mirror: it was changed or revoked."""
         self._records.pop(digest, None)
+        with suppress(LedgerDownError):  # it was there a moment ago; whoever uses the key next asks again
+            await self._load(digest)
 
     async def flush(self) -> None:
         """Store when keys were last used."""
@@ -89,36 +102,77 @@ class Authenticator:
         if task is None:
             task = asyncio.create_task(self._load(digest), name="load-key")
             self._loading[digest] = task
-            task.add_done_callback(lambda _: self._loading.pop(digest, None))
+            task.add_done_callback(lambda done: self._loaded(digest, done))
         try:
-            return await asyncio.shield(task)
-        except LedgerDownError:
-            if old is not None and old.principal and now - old.loaded_at < self._settings.stale_seconds_max:
-                return old
-            raise
+            async with asyncio.timeout(LOOK_SECONDS_MAX):
+                return await asyncio.shield(task)
+        except (LedgerDownError, TimeoutError):
+            record = await self._remembered(digest, old, now)
+            if record is not None:
+                self._records[digest] = record
+                return record
+        return await asyncio.shield(task)
+
+    def _loaded(self, digest: bytes, task: "asyncio.Task[_Record]") -> None:
+        self._loading.pop(digest, None)
+        if not task.cancelled():
+            task.exception()  # whoever waited for it has it; perhaps the mirror has answered in its place
+
+    async def _remembered(self, digest: bytes, old: _Record | None, now: float) -> _Record | None:
+        """Return what Redis and this process know of a key, as long as that may be believed without Postgres."""
+        mirrored = await self._mirror.get(digest)
+        if mirrored and mirrored.record.version >= (old.version if old else 0):
+            confirmed_at = now - mirrored.age_seconds
+            if old is not None and old.version == mirrored.record.version:
+                confirmed_at = max(confirmed_at, old.confirmed_at)
+            old = self._record(mirrored.record, mirrored.now_ms, confirmed_at=confirmed_at, mirrored_at=confirmed_at)
+        if old is None or not old.version or now - old.confirmed_at >= self._settings.stale_seconds_max:
+            return None
+        return replace(old, looked_at=now)
 
     async def _load(self, digest: bytes) -> _Record:
         rows = await self._ledger.rows("find_key", digest)
-        principal = None
-        if rows and rows[0]["revoked_at"] is None:
-            row = rows[0]
-            principal = Principal(
-                account_id=row["account_id"],
-                key_id=row["key_id"],
-                user_id=row["user_id"],
-                role=row["role"],
-                unit=row["unit"],
-                models=None if row["models"] is None else frozenset(row["models"]),
-                clamp=row["clamp"] or self._meter.clamp,
-                orphan=row["orphan"] or self._meter.orphan,
-                expires_at=row["expires_at"].timestamp() if row["expires_at"] else None,
-                replay=row["replay"],
-            )
+        now = time.monotonic()
+        old = self._records.get(digest)
+        if rows:
+            *fields, now_ms = rows[0]
+            found = KeyRecord(**dict(zip(KeyRecord.__struct_fields__, fields, strict=True)))
+            mirrored_at = old.mirrored_at if old and old.version == found.version else -inf
+            if now - mirrored_at > MIRROR_SECONDS and await self._mirror.put(digest, found):
+                mirrored_at = now
+            record = self._record(found, now_ms, confirmed_at=now, mirrored_at=mirrored_at)
+        else:
+            record = _Record(principal=None, version=0, looked_at=now, confirmed_at=now, mirrored_at=-inf)
+        newest = self._records.get(digest)
+        if newest is not None and newest.version > record.version:
+            return newest  # it was changed while this was on its way
         if len(self._records) >= CACHE_MAX:
             self._records.clear()
-        record = _Record(principal, time.monotonic())
         self._records[digest] = record
         return record
+
+    def _record(self, key: KeyRecord, now_ms: int, *, confirmed_at: float, mirrored_at: float) -> _Record:
+        now = time.monotonic()
+        principal = None
+        if not key.revoked:
+            principal = Principal(
+                account_id=key.account_id,
+                key_id=key.key_id,
+                user_id=key.user_id,
+                role=key.role,
+                unit=key.unit,
+                models=None if key.models is None else frozenset(key.models),
+                clamp=key.clamp or self._meter.clamp,
+                orphan=key.orphan or self._meter.orphan,
+                expires_at=None if key.expires_ms is None else now + (key.expires_ms - now_ms) / 1000,
+            )
+        return _Record(
+            principal=principal,
+            version=key.version,
+            looked_at=now,
+            confirmed_at=confirmed_at,
+            mirrored_at=mirrored_at,
+        )
 
 
 def key_of(headers: Mapping[str, str]) -> str | None:

@@ -16,6 +16,7 @@ from metering.counter import TokenCounter
 from metering.epochs import Epochs
 from metering.ledger import Ledger
 from metering.meter import Meter
+from metering.reconciler import Reconciler
 from metering.settler import Settler
 from metering.store import RedisStore
 
@@ -38,6 +39,7 @@ class Deps:
     epochs: Epochs
     admission: Admission
     settler: Settler
+    reconciler: Reconciler
 
 
 DEPS = web.AppKey("deps", Deps)

@@ -16,9 +16,9 @@ class Effects:
         """Hand an account's new state to Redis."""
         await self._settler.push(state)
 
-    def forget(self, digest: bytes) -> None:
-        """Drop what is remembered of an API key."""
-        self._auth.forget(digest)
+    async def changed(self, digest: bytes) -> None:
+        """Take an API key's new record."""
+        await self._auth.changed(digest)
 
 
 class LaterEffects(Effects):
@@ -32,13 +32,13 @@ class LaterEffects(Effects):
         """Note it."""
         self.states.append(state)
 
-    def forget(self, digest: bytes) -> None:
+    async def changed(self, digest: bytes) -> None:
         """Note it."""
         self._digests.append(digest)
 
     async def happen(self, effects: Effects) -> None:
         """Do everything that was noted."""
         for digest in self._digests:
-            effects.forget(digest)
+            await effects.changed(digest)
         for state in self.states:
             await effects.push(state)

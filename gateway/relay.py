@@ -184,7 +184,7 @@ class Relay:
         self.last_byte_at = time.perf_counter()
         try:
             self._left = self._splitter.feed(data)
-            return self._advance()
+            return self.last_byte_at <= self.hold.relay_until and self._advance()
         except Exception as error:  # noqa: BLE001 - raised where the request is served, not in the event loop's callback
             self._error = error
             return False
@@ -213,6 +213,8 @@ class Relay:
         """Wait for what ``_advance`` stopped at; return whether the stream has ended, properly or at its hold."""
         if self._error is not None:
             raise self._error
+        if self.last_byte_at > self.hold.relay_until:
+            await self.hold.wake()
         while True:
             if self._unsent:
                 unsent, self._unsent = self._unsent, b""

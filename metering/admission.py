@@ -24,7 +24,7 @@ from metering.errors import (
     RefusalDetails,
     RefusedError,
 )
-from metering.keys import AccountKeys, deadlines_key, epoch_key, keys_of, packed_keys_of
+from metering.keys import deadlines_key, epoch_key, keys_of, packed_keys_of
 from metering.ledger import AccountState, Ledger
 from metering.packing import PackedScript, packed
 from metering.scripts import load_scripts
@@ -94,7 +94,7 @@ class Admission:
                     continue
                 if code not in {EPOCH, LOAD}:
                     raise self._refusal(ask, reply)
-            await self._again(reply, keys, ask.account_id)
+            await self._again(reply, ask.account_id)
         raise MeterUnavailableError("the account could not be loaded")
 
     def _reserve_arguments(self, token: bytes, ask: Ask) -> tuple[bytes | str | int, ...]:
@@ -128,7 +128,7 @@ class Admission:
             )
             if type(reply) is list and reply[0] not in {EPOCH, LOAD}:
                 return Reservation(reply[1], 0, _split(reply[2])) if reply[0] == 1 else None
-            await self._again(reply, keys, account_id)
+            await self._again(reply, account_id)
         raise MeterUnavailableError("the account could not be loaded")
 
     def renew(self, bucket: int, holds: Sequence[tuple[str, str, int]]) -> "asyncio.Future[Any]":
@@ -169,18 +169,22 @@ class Admission:
             *request_ids,
         )
         if type(reply) is not list or reply[0] != 1:
-            await self._again(reply, keys, state.account_id)
+            await self._again(reply, state.account_id)
             raise MeterUnavailableError("apply must be called again")
 
-    async def release(self, account_id: str, request_id: str) -> None:
-        """Give a hold back that was never forwarded. Raises MeterUnavailableError: call again."""
+    async def release(self, account_id: str, request_id: str) -> bool:
+        """Give a hold back that was never forwarded; return whether there was one.
+
+        Raises MeterUnavailableError: call again.
+        """
         keys = keys_of(account_id)
         reply = await self._store.script(
             "release", keys[1:], self._epochs.token(keys.bucket), account_id, request_id, self._lease_ms
         )
         if type(reply) is not list or reply[0] == EPOCH:
-            await self._again(reply, keys, account_id)
+            await self._again(reply, account_id)
             raise MeterUnavailableError("release must be called again")
+        return bool(reply[0])
 
     async def announce(  # noqa: PLR0913 - a hold has that many fields
         self,
@@ -229,7 +233,7 @@ class Admission:
                 _, version, balance, reserved, holds, unsettled, wrong = reply
                 differences = [text.decode() for text in wrong]
                 return AccountView(version, balance, reserved, holds, unsettled, differences)
-            await self._again(reply, keys, account_id)
+            await self._again(reply, account_id)
         raise MeterUnavailableError("the account could not be loaded")
 
     async def load(self, account_id: str) -> None:
@@ -253,14 +257,14 @@ class Admission:
             if type(reply) is list and reply[0] in {0, 1}:
                 return
             if type(reply) is not list or reply[0] != LOAD:
-                await self._again(reply, keys, account_id)
+                await self._again(reply, account_id)
         raise MeterUnavailableError("the account could not be loaded")
 
-    async def _again(self, reply: Any, keys: AccountKeys, account_id: str) -> None:  # noqa: ANN401 - any reply
+    async def _again(self, reply: Any, account_id: str) -> None:  # noqa: ANN401 - any reply
         """Make ready to call again, or raise MeterUnavailableError."""
         if type(reply) is list:
             if reply[0] == EPOCH:
-                await self._epochs.lost(keys.bucket)
+                await self._epochs.lost()
             elif reply[0] == LOAD:
                 await self.load(account_id)
         elif isinstance(reply, MeterUnavailableError):

@@ -8,8 +8,8 @@ this gateway renewed, announce its own holds, say so, wait for the others, open 
 """
 
 import asyncio
-from collections.abc import Awaitable, Callable
-from typing import TypeAlias
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, TypeAlias
 
 import structlog
 
@@ -17,7 +17,7 @@ from config.settings import MeterSettings, RedisSettings
 from metering.errors import BarrierError, LedgerDownError, RedisDownError
 from metering.keys import BUCKETS, epoch_key
 from metering.ledger import Ledger
-from metering.store import RedisStore
+from metering.store import NAMELESS, RedisStore
 
 log = structlog.get_logger()
 POLL_SECONDS = 0.05
@@ -44,6 +44,8 @@ class Epochs:
         self._lost: dict[int, int] = {}
         self._unfinished = False  # the last refresh failed half-way: what it left shut needs another one
         self._doubted: set[tuple[int, int]] = set()
+        self._looking: asyncio.Task[None] | None = None
+        self._refreshing: asyncio.Task[None] | None = None
         self.store: RedisStore | None = None
         self.announce: Announce | None = None
 
@@ -67,23 +69,39 @@ class Epochs:
         return token
 
     async def connected(self, run_id: str) -> None:
-        """Take a new connection to Redis: another run_id is another memory."""
+        """Take a new connection to Redis: another run_id is another memory.
+
+        Where the run_id can't be read, any new connection may be one to another memory.
+        """
         if run_id != self._run_id:
             self._tokens = [None] * BUCKETS
             self._run_id = run_id
         await self.refresh()
+        if run_id.startswith(NAMELESS):
+            self._lost = dict(enumerate(self._known))
+            await self.refresh()
 
-    async def lost(self, bucket: int) -> None:
-        """Handle a script that answered "another epoch" for this bucket."""
+    async def lost(self) -> None:
+        """Handle a script that answered "another epoch": renew every bucket whose sentinel is gone or another one.
+
+        A Redis that was emptied tells so once for each request; one look and one opening serve them all.
+        """
+        if self._looking is None or self._looking.done():
+            self._looking = self._spawn(self._look(), "look")
+        await asyncio.shield(self._looking)
+
+    async def _look(self) -> None:
         assert self.store is not None
-        seen = self._known[bucket]
+        seen = self._known.copy()
         await asyncio.sleep(SENTINEL_GRACE_SECONDS)
-        found = await self.store.call(b"GET", epoch_key(bucket))
-        if isinstance(found, Exception):
-            raise RedisDownError(str(found))
-        if self._known[bucket] == seen and found != self._text(bucket):
-            self._tokens[bucket] = None
-            self._lost[bucket] = seen
+        self._looking = None  # who comes from now on may know of a later loss
+        sentinels = await asyncio.gather(*(self.store.call(b"GET", epoch_key(bucket)) for bucket in range(BUCKETS)))
+        for bucket, found in enumerate(sentinels):
+            if isinstance(found, Exception):
+                raise RedisDownError(str(found))
+            if self._known[bucket] == seen[bucket] and found != self._text(bucket):
+                self._tokens[bucket] = None
+                self._lost[bucket] = seen[bucket]
         await self.refresh()
 
     async def beat(self) -> None:
@@ -100,8 +118,17 @@ class Epochs:
         self._doubted ^= {doubt}
 
     async def refresh(self) -> None:
-        """Bring this gateway to the newest epochs. Raises MeterUnavailableError: the next beat tries again."""
+        """Bring this gateway to the newest epochs. Raises MeterUnavailableError: the next beat tries again.
+
+        One that has not begun yet serves everybody who asks meanwhile.
+        """
+        if self._refreshing is None or self._refreshing.done():
+            self._refreshing = self._spawn(self._refresh(), "refresh")
+        await asyncio.shield(self._refreshing)
+
+    async def _refresh(self) -> None:
         async with self._busy:
+            self._refreshing = None  # what is asked from now on is not known to this one
             self._unfinished = True
             lost, self._lost = self._lost, {}
             try:
@@ -123,12 +150,18 @@ class Epochs:
                 await self._ledger.announced(self._instance_id, newest)
             self._unfinished = False
         if waiting:
-            self._spawn_opening(frozenset(waiting), newest)
+            self._spawn(self._open(frozenset(waiting), newest), f"barrier-{newest}")
 
-    def _spawn_opening(self, buckets: frozenset[int], newest: int) -> None:
-        task = asyncio.create_task(self._open(buckets, newest), name=f"barrier-{newest}")
+    def _spawn(self, work: Coroutine[Any, Any, None], name: str) -> "asyncio.Task[None]":
+        task = asyncio.create_task(work, name=name)
         self._openings.add(task)
-        task.add_done_callback(self._openings.discard)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: "asyncio.Task[None]") -> None:
+        self._openings.discard(task)
+        if not task.cancelled():
+            task.exception()  # whoever waited for it has it; perhaps nobody does any more
 
     async def _open(self, buckets: frozenset[int], newest: int) -> None:
         epochs = {bucket: self._known[bucket] for bucket in buckets}

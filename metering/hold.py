@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
+from metering.ask import Ask
 from metering.core.orphan import PROGRESS_TOKENS
 from metering.core.rates import charge_of
 from metering.core.settlement import Facts, Outcome, Reservation, answered_by, result_of, row_of
@@ -98,13 +99,21 @@ class Hold:
 
     @property
     def syncs(self) -> bool:
-        """Whether ``durable()`` is asked for: before the first byte goes upstream, and before the client's last."""
-        return self._meter.journal.durable
+        """Whether ``durable()`` is to be awaited: before the first byte goes upstream, and before the client's last."""
+        return self._meter.journal.durable or (not self.forwarded and time.perf_counter() > self.relay_until)
 
     async def durable(self) -> None:
-        """Wait until the journal is on the disk."""
-        self._note_forwarding()
-        await self._meter.journal.sync()
+        """Wait until the journal is on the disk, where the settings ask for it: before the first byte and the last.
+
+        Before the first one, also make sure after a pause that the hold is still there. Raises MeterUnavailableError.
+        """
+        if not self.forwarded and time.perf_counter() > self.relay_until:
+            await self.wake()
+            if self.withdrawn:
+                raise MeterUnavailableError("this gateway was stopped for so long that its hold is gone")
+        if self._meter.journal.durable:
+            self._note_forwarding()
+            await self._meter.journal.sync()
 
     def _note_forwarding(self) -> None:
         if not self._noted:
@@ -140,7 +149,7 @@ class Hold:
             self.progress_charge = charge
             self._meter.note_progress(self.request_id, charge)
             if step:
-                self._meter.renew_one(self)
+                self._meter.leases.renew_one(self)
         if not self.at_bound and charge * 100 >= self.reservation.amount * self._meter.settings.extend_at_percent:
             self._extend()
 
@@ -166,9 +175,19 @@ class Hold:
                 return False
         return True
 
+    @property
+    def relay_until(self) -> float:
+        """When this gateway must have slept (time.perf_counter), so that ``wake`` comes before anything is relayed."""
+        return self._meter.leases.relay_until
+
+    async def wake(self) -> None:
+        """Prolong the hold after a pause, or take another one in its place; without one the stream ends next."""
+        await self._meter.leases.prolong()
+
     def withdraw(self) -> None:
-        """Note that nothing is held any more: the stream ends at its next check."""
+        """Note that nothing is held any more: the stream ends at its next check, which is due now."""
         self.withdrawn = True
+        self.note_at = 0.0
 
     def succeed(self, reservation: Reservation) -> None:
         """Take another hold's place in Redis; what is covered in all stays the same."""
@@ -215,6 +234,20 @@ class Hold:
         self.charge = charge
         self._meter.settle(self, charge, row, outcome)
         return charge
+
+    def ask(self, amount: int) -> Ask:
+        """Return what asks for a hold of so much for this request."""
+        order = self.order
+        return Ask(
+            request_id=order.request_id,
+            account_id=order.account_id,
+            resource=order.resource,
+            user_id=order.user_id or "",
+            model=order.model,
+            want=amount,
+            least=amount,
+            facts=self.facts_json,
+        )
 
     def announcement(self) -> dict[str, Any]:
         """Return what states this hold again after Redis lost its memory."""

@@ -116,8 +116,12 @@ class Ledger:
 
     async def state(self, account_id: str) -> AccountState | None:
         """Return an account's newest state, or None when there is no such account."""
-        found = await self.rows("snapshots", [account_id])
-        return AccountState(*found[0]) if found else None
+        found = await self.states([account_id])
+        return found[0] if found else None
+
+    async def states(self, account_ids: list[str]) -> list[AccountState]:
+        """Return the newest states of the accounts that exist, in no order."""
+        return [AccountState(*row) for row in await self.rows("snapshots", account_ids)]
 
     async def renew_epochs(self, run_id: str, lost: dict[int, int]) -> list[tuple[int, int, bool]]:
         """Return (bucket, epoch, renewed here) of every bucket."""

@@ -8,13 +8,14 @@ from typing import Any
 import structlog
 
 from config.settings import MeterSettings
-from metering.admission import RENEW_MAX, Admission
+from metering.admission import Admission
 from metering.ask import Ask
-from metering.core.settlement import Facts, Outcome, Source, encode_facts
+from metering.core.settlement import Facts, Outcome, Source, encode_facts, never_forwarded
 from metering.errors import BacklogError, MeterUnavailableError, RefusedError, RepeatedError
 from metering.hold import Hold, HoldContext
 from metering.journal import Journal
 from metering.keys import bucket_of
+from metering.leases import Leases
 from metering.metrics import METRICS
 from metering.order import Order
 from metering.settler import Pending, Settler
@@ -34,11 +35,11 @@ class Meter:
         settler.booked = self._booked
         self._holds: dict[str, Hold] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
-        self._renewing: asyncio.Task[None] | None = None
+        self.leases = Leases(self)
 
     def start(self) -> None:
         """Start to prolong the leases of open holds."""
-        self._renewing = asyncio.create_task(self._renew_all(), name="renew")
+        self.leases.start()
 
     async def drain(self, seconds: float) -> None:
         """Wait until every hold is resolved and every settlement booked, at most so long."""
@@ -52,7 +53,8 @@ class Meter:
 
     async def stop(self) -> None:
         """Stop the background work; what is open stays in the journal."""
-        for task in (*self._tasks, *([self._renewing] if self._renewing else [])):
+        await self.leases.stop()
+        for task in tuple(self._tasks):
             task.cancel()
             await asyncio.gather(task, return_exceptions=True)
 
@@ -67,6 +69,10 @@ class Meter:
     def holds(self) -> dict[str, Hold]:
         """The holds that this gateway owns, by request id, until they are released or booked."""
         return self._holds
+
+    def owns(self, request_id: str) -> bool:
+        """Return whether a hold is this gateway's own."""
+        return request_id in self._holds
 
     def hold(self, order: Order) -> HoldContext:
         """Hold what a request may cost; on leaving, whatever happens, it is settled or released.
@@ -120,17 +126,23 @@ class Meter:
             self._release(hold.order)
 
     def _release(self, order: Order) -> None:
-        self.spawn(self._release_until_done(order.account_id, order.request_id), "release")
+        self.spawn(self._release_until_done(order), "release")
 
-    async def _release_until_done(self, account_id: str, request_id: str) -> None:
+    async def _release_until_done(self, order: Order) -> None:
         while True:
             try:
-                await self.admission.release(account_id, request_id)
+                if not await self.admission.release(order.account_id, order.request_id):
+                    await self._take_back(order)
             except MeterUnavailableError:
                 await asyncio.sleep(RETRY_SECONDS)
                 continue
-            self.journal.done(request_id)
+            self.journal.done(order.request_id)
             return
+
+    async def _take_back(self, order: Order) -> None:
+        """Correct to nothing what somebody has charged for a request whose hold is gone and which was not used."""
+        if await self._settler.recovered(order.request_id):
+            await self._settler.settle(pending_of(order, 0, never_forwarded(_facts_of(order))))
 
     def _booked(self, request_id: str) -> None:
         """Forget a request: it is in the ledger, and its hold is gone.
@@ -151,7 +163,7 @@ class Meter:
             # Redis and Postgres are told all the same; only a death in the next moments would need the journal.
             log.error("journal_failed", request_id=hold.request_id, error=str(error))  # noqa: TRY400 - one line
         self._count(hold, outcome)
-        pending = self._pending(hold, charge, row)
+        pending = pending_of(order, charge, row)
         finished = self.admission.finish(order.account_id, order.request_id, charge=charge, settlement=row)
         if charge > hold.reservation.amount:
             # Redis must hear of it first, or it would be more optimistic than the ledger for a moment.
@@ -185,79 +197,28 @@ class Meter:
         except MeterUnavailableError as error:
             log.error("journal_failed", request_id=request_id, error=str(error))  # noqa: TRY400 - one line
 
-    def renew_one(self, hold: Hold) -> None:
-        """Prolong one hold and note its progress."""
-        order = hold.order
-        self.admission.renew(bucket_of(order.account_id), [(order.account_id, hold.request_id, hold.progress_charge)])
-
-    async def _renew_all(self) -> None:
-        while True:
-            await asyncio.sleep(self.settings.renew_seconds)
-            by_bucket: dict[int, list[tuple[str, str, int]]] = {}
-            for hold in self._holds.values():
-                if hold.charge is None:
-                    account = hold.order.account_id
-                    by_bucket.setdefault(bucket_of(account), []).append(
-                        (account, hold.request_id, hold.progress_charge)
-                    )
-            for bucket, holds in by_bucket.items():
-                for start in range(0, len(holds), RENEW_MAX):
-                    await self._renew(bucket, holds[start : start + RENEW_MAX])
-
-    async def _renew(self, bucket: int, holds: list[tuple[str, str, int]]) -> None:
-        reply = await self.admission.renew(bucket, holds)
-        if not isinstance(reply, list) or reply[0] != 1:
-            log.warning("renew_failed", bucket=bucket, reply=str(reply))
-            return
-        for place in reply[1:]:
-            hold = self._holds.get(holds[place - 1][1])
-            if hold and hold.charge is None:
-                self.spawn(self._succeed(hold), "succeed")
-
-    async def _succeed(self, hold: Hold) -> None:
-        """Take another hold for a request whose own is gone: this gateway slept, and somebody has charged it.
-
-        It is for what is not charged yet, under the same id; when it is refused, the stream is ended properly.
-        """
-        log.warning("hold_gone", request_id=hold.request_id)
-        rest = max(1, hold.reservation.amount - hold.progress_charge)
-        try:
-            granted = await self.admission.reserve(_ask_of(hold, rest))
-        except (RefusedError, MeterUnavailableError) as error:
-            log.warning("successor_refused", request_id=hold.request_id, error=str(error))
-            hold.withdraw()
-            return
-        if hold.charge is not None:
-            self._release(hold.order)  # it was settled meanwhile: nothing needs this one
-        else:
-            hold.succeed(granted.reservation)
-
     async def announce(self, buckets: frozenset[int]) -> None:
         """State the open holds of these buckets again, and everything finished that is not booked yet."""
         for hold in list(self._holds.values()):
-            if bucket_of(hold.order.account_id) not in buckets or self._holds.get(hold.request_id) is not hold:
-                continue  # or it was released or booked while others were stated
-            await self.admission.announce(
-                _ask_of(hold, hold.reservation.amount), hold.reservation, **hold.announcement()
-            )
-            await self.admission.claims.state_again(hold.order)
-            if hold.charge is not None and hold.settlement_json and self._holds.get(hold.request_id) is not hold:
-                # Its apply overtook us, so it is held again: settling it once more drops it and changes nothing.
-                self._settler.submit(self._pending(hold, hold.charge, hold.settlement_json))
+            if bucket_of(hold.order.account_id) in buckets and self.owns(hold.request_id):
+                await self.admission.announce(
+                    hold.ask(hold.reservation.amount), hold.reservation, **hold.announcement()
+                )
+                await self.admission.claims.state_again(hold.order)
+                if not self.owns(hold.request_id):
+                    self._retract(hold)
+
+    def _retract(self, hold: Hold) -> None:
+        """Drop a hold again that was announced just after it was booked or released."""
+        if hold.settlement_json is None:
+            self._release(hold.order)
+        else:  # the ledger takes it once, and its apply drops the hold
+            self._settler.submit(pending_of(hold.order, hold.charge or 0, hold.settlement_json))
 
 
-def _ask_of(hold: Hold, amount: int) -> Ask:
-    order = hold.order
-    return Ask(
-        request_id=order.request_id,
-        account_id=order.account_id,
-        resource=order.resource,
-        user_id=order.user_id or "",
-        model=order.model,
-        want=amount,
-        least=amount,
-        facts=hold.facts_json,
-    )
+def pending_of(order: Order, charge: int, row: bytes) -> Pending:
+    """Return a settlement on its way to the ledger."""
+    return Pending(order.account_id, order.request_id, charge, row, asyncio.get_running_loop().time())
 
 
 def _facts_of(order: Order) -> Facts:

@@ -88,6 +88,35 @@ class MeterMetrics:
             multiprocess_mode="livemax",
         )
     )
+    redis_weak: Gauge = field(
+        default_factory=lambda: Gauge(
+            "farebox_redis_weak", "1 where Redis may forget what it has answered.", multiprocess_mode="livemax"
+        )
+    )
+    sweep_lag: Gauge = field(
+        default_factory=lambda: Gauge(
+            "farebox_sweep_lag_seconds",
+            "How late the oldest hold is whose owner is gone, at most.",
+            multiprocess_mode="livemax",
+        )
+    )
+    drift_accounts: Gauge = field(
+        default_factory=lambda: Gauge(
+            "farebox_drift_accounts",
+            "Accounts found to differ between Redis and Postgres in the last round.",
+            multiprocess_mode="mostrecent",
+        )
+    )
+    drift_tokens: Gauge = field(
+        default_factory=lambda: Gauge(
+            "farebox_drift_tokens",
+            "By how much the amounts of these accounts differed.",
+            multiprocess_mode="mostrecent",
+        )
+    )
+    drift_repaired: Counter = field(
+        default_factory=lambda: Counter("farebox_drift_repaired", "Fields in Redis that were put right.")
+    )
     audit_broken: Gauge = field(
         default_factory=lambda: Gauge(
             "farebox_audit_broken", "Invariants broken in the last audit.", multiprocess_mode="mostrecent"

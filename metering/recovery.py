@@ -8,6 +8,8 @@ of gateways may recover the same request.
 
 import asyncio
 import time
+from collections.abc import Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,7 +55,9 @@ class Recovery:
         settings: MeterSettings,
         journals: Path,
         instance_id: str,
+        owns: Callable[[str], bool] | None = None,
     ) -> None:
+        """``owns`` tells which holds of this very instance it knows of; without it they are recovered like any."""
         self._ledger = ledger
         self._store = store
         self._epochs = epochs
@@ -62,6 +66,15 @@ class Recovery:
         self._settings = settings
         self._journals = journals
         self._instance_id = instance_id
+        self._owns = owns
+        self._late_seconds = 0.0  # the oldest hold that the last sweep found
+        self._swept_at = time.monotonic()
+
+    @property
+    def lag_seconds(self) -> float:
+        """How late the oldest hold is that may be claimed, at most: what the last sweep found, and time since then."""
+        overdue = time.monotonic() - self._swept_at - self._settings.sweep_seconds
+        return self._late_seconds + max(0.0, overdue)
 
     async def adopt(self) -> int:
         """Settle what the journals of dead gateways on this disk hold; return how many requests."""
@@ -117,7 +130,7 @@ class Recovery:
 
     async def sweep(self) -> int:
         """Recover every hold whose deadline has passed, in all buckets; return how many were claimed."""
-        claimed = 0
+        claimed, late_ms = 0, 0
         claim_ms = int(self._settings.lease_seconds * 1000)
         for start in range(0, BUCKETS, SWEEP_CHUNK):
             calls = [
@@ -128,12 +141,13 @@ class Recovery:
             ]
             for reply in await asyncio.gather(*calls):
                 if isinstance(reply, list) and reply[0] == 1:
-                    for member in reply[1:]:
-                        account_id, _, request_id = member.decode().rpartition(":")
-                        await self._recover_hold(account_id, request_id)
-                        claimed += 1
+                    late_ms = max(late_ms, reply[1])
+                    claims = [member.decode().rpartition(":") for member in reply[2:]]
+                    await asyncio.gather(*(self._recover_hold(account, request) for account, _, request in claims))
+                    claimed += len(claims)
                 else:
                     await self._store.reload(reply)
+        self._late_seconds, self._swept_at = late_ms / 1000, time.monotonic()
         return claimed
 
     async def _recover_hold(self, account_id: str, request_id: str) -> None:
@@ -149,8 +163,22 @@ class Recovery:
             await self._store.call(b"HDEL", keys.holds, request_id)
             await self._store.call(b"ZREM", keys.deadlines, f"{account_id}:{request_id}")
             return
+        if self._owns and hold[STATE] == "R" and hold[INSTANCE] == self._instance_id:
+            await self._keep_own(account_id, request_id)
+            return
         log.warning("hold_recovered", request_id=request_id, account_id=account_id, state=hold[STATE])
         await self._settle(settlement_of_hold(hold))
+
+    async def _keep_own(self, account_id: str, request_id: str) -> None:
+        """Leave an open hold of our own alone: the claim has prolonged it. One that nobody here knows is disowned.
+
+        A reserve whose reply was lost, and whose release was lost with Redis's memory, leaves such a hold.
+        """
+        assert self._owns
+        if not self._owns(request_id):
+            log.warning("hold_disowned", request_id=request_id, account_id=account_id)
+            with suppress(MeterUnavailableError):  # the claim ends: then it is looked at again
+                await self._admission.release(account_id, request_id)
 
 
 def settlement_of_hold(hold: list[Any]) -> Settlement:

@@ -18,9 +18,12 @@ NAMES = (
     "sweep",
     "epoch",
     "state",
+    "rebuild",
+    "key_put",
+    "key_get",
 )
-# state is called for reads; declared so, it also runs where writes are refused.
-READ_ONLY = frozenset({"state"})
+# These are called for reads; declared so, they also run where writes are refused.
+READ_ONLY = frozenset({"state", "key_get"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

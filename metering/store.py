@@ -17,11 +17,14 @@ from redis.exceptions import RedisError
 
 from config.settings import RedisSettings
 from metering.errors import RedisDownError
+from metering.ids import new_id
 from metering.link import RedisLink, Reply
 from metering.scripts import load_scripts
 
 log = structlog.get_logger()
 RETRY_SECONDS = 0.2
+IDENTITY = b"{farebox}identity"
+NAMELESS = "?"  # begins the identity of a server that does not tell its run_id
 
 
 class RedisStore:
@@ -97,24 +100,35 @@ class RedisStore:
             await self._judge(client)
             for script in self._scripts.values():
                 await client.script_load(script.text)
+            if self.weak and self._settings.durability == "strict":
+                raise RedisDownError(f"{self.weak}, which durability = strict refuses")
         except (RedisError, OSError, TimeoutError) as error:
             raise RedisDownError(f"Redis at {self._where()} does not answer: {error}") from error
         finally:
             await client.aclose()
         link = await self._open_link()
-        # Asked on this very connection: behind one address there may be another server by now.
-        found = re.search(r"run_id:(\w+)", str(await link.call(b"INFO", b"server")))
-        if found is None:
-            link.abort()
-            raise RedisDownError(f"Redis at {self._where()} does not say who it is")
         self._link = link
         try:
-            await self._on_connected(found[1])
+            await self._on_connected(await self._identity(link))
         except BaseException:
             self._link = None
             link.abort()
             raise
         return link
+
+    async def _identity(self, link: RedisLink) -> str:
+        """Return the server's run_id, asked on this very connection: behind one address there may be another by now.
+
+        Where it can't be read (INFO is not for everybody), a name that all gateways share: "?" and a random part.
+        """
+        found = re.search(r"run_id:(\w+)", str(await link.call(b"INFO", b"server")))
+        if found:
+            return found[1]
+        await link.call(b"SET", IDENTITY, new_id(), b"NX")
+        shared = await link.call(b"GET", IDENTITY)
+        if not isinstance(shared, bytes):
+            raise RedisDownError(f"Redis at {self._where()} does not say who it is: {shared}")
+        return NAMELESS + shared.decode()
 
     async def _open_link(self) -> RedisLink:
         parts: dict[str, Any] = dict(parse_url(self._url))

@@ -112,7 +112,17 @@ class Upkeep:
     async def _partitions(self) -> None:
         await self._ledger.value("make_partitions", MONTHS_AHEAD)
 
+    def judge_redis(self) -> None:
+        """Have the journal on the disk before anything is forwarded, where Redis may forget what it has answered."""
+        weak = self._store.weak
+        METRICS.redis_weak.set(weak is not None)
+        if weak and not self._meter.journal.durable:
+            log.warning("redis_weak", reason=weak)
+            self._meter.journal.durable = True
+
     async def _count(self) -> None:
+        self.judge_redis()  # another one may answer at its address by now
         METRICS.holds_open.set(sum(hold.charge is None for hold in self._meter.holds.values()))
         METRICS.unsettled.set(self._settler.open)
+        METRICS.sweep_lag.set(self._recovery.lag_seconds)
         METRICS.flush()

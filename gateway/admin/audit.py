@@ -2,6 +2,7 @@
 
 from aiohttp import web
 
+from gateway.admin.paging import list_query
 from gateway.admin.serving import admin, answered
 from gateway.deps import Deps
 from gateway.errors import not_found
@@ -28,9 +29,16 @@ async def run_audit(_: web.Request, deps: Deps) -> web.Response:
     return answered(await audit_of(deps).run())
 
 
+async def list_drift(request: web.Request, deps: Deps) -> web.Response:
+    """Serve GET /admin/v1/drift: what was found wrong in Redis, newest first, and whether it was put right."""
+    asked = list_query(request.query)
+    return answered({"data": await deps.reconciler.told(asked.limit), "next_cursor": None})
+
+
 def routes() -> list[web.RouteDef]:
     """Return the routes of the audit."""
     return [
         web.get("/admin/v1/audit", admin(last_audit), allow_head=False),
         web.post("/admin/v1/audit", admin(run_audit, changes=False)),
+        web.get("/admin/v1/drift", admin(list_drift), allow_head=False),
     ]

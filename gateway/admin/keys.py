@@ -40,7 +40,7 @@ async def patch_key(request: web.Request, deps: Deps) -> web.Response:
     if changed is None:
         raise not_found("Key")
     key, digest = changed
-    deps.effects.forget(digest)
+    await deps.effects.changed(digest)
     return answered(key)
 
 
@@ -50,7 +50,7 @@ async def revoke_key(request: web.Request, deps: Deps) -> web.Response:
     if revoked is None:
         raise not_found("Key")
     key, digest = revoked
-    deps.effects.forget(digest)
+    await deps.effects.changed(digest)
     return answered(key)
 
 

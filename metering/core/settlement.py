@@ -171,6 +171,19 @@ def result_of(
     )
 
 
+def never_forwarded(facts: Facts) -> bytes:
+    """Return the row that corrects a recovered charge to nothing: its owner knows that it was not used."""
+    nothing = Outcome(
+        prompt_tokens=0,
+        completion_tokens=0,
+        source=Source.TOKENIZER,
+        status=Status.UPSTREAM_GONE,
+        counted_completion_tokens=0,
+    )
+    unheld = Reservation(0, facts.started_at_ms, [])
+    return row_of(encode_facts(facts), result_of(unheld, nothing, charge=0, duration_ms=0))
+
+
 def answered_by(result: Result, spec: ModelSpec) -> Result:
     """Return a result that says which model answered, at which rates."""
     card = spec.rates

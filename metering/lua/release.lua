@@ -3,7 +3,7 @@
 --
 -- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset
 -- ARGV  1 epoch  2 account  3 request id  4 tombstone ms
--- Returns {code}   1 released   0 tombstone left   -1 another epoch   -4 settling: not released
+-- Returns {code}   1 released   0 none: a tombstone is there   -1 another epoch   -4 settling: not released
 -- Caller: metering/admission.py.
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {-1} end
@@ -14,10 +14,9 @@ if not packed then
   return {0}
 end
 local h = cmsgpack.unpack(packed)
+if h[STATE] == 'T' then return {0} end
 if h[STATE] == 'S' then return {-4} end
-if h[STATE] == 'R' then
-  local delta = {}
-  drop(delta, KEYS[3], KEYS[4], ARGV[2], ARGV[3], h)
-  write_counters(KEYS[2], delta)
-end
+local delta = {}
+drop(delta, KEYS[3], KEYS[4], ARGV[2], ARGV[3], h)
+write_counters(KEYS[2], delta)
 return {1}

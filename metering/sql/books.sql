@@ -73,11 +73,13 @@ UPDATE api_keys SET
     name = CASE WHEN 'name' = ANY($2::text[]) THEN $3 ELSE name END,
     role = CASE WHEN 'role' = ANY($2) THEN $4 ELSE role END,
     models = CASE WHEN 'models' = ANY($2) THEN $5 ELSE models END,
-    expires_at = CASE WHEN 'expires_at' = ANY($2) THEN $6 ELSE expires_at END
+    expires_at = CASE WHEN 'expires_at' = ANY($2) THEN $6 ELSE expires_at END,
+    version = version + 1
  WHERE key_id = $1 RETURNING digest;
 
 -- key_revoke: a key that is good for nothing any more; the first time counts.
-UPDATE api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp()) WHERE key_id = $1 RETURNING digest;
+UPDATE api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp()), version = version + 1
+ WHERE key_id = $1 RETURNING digest;
 
 -- pack_grant: a new pack; its account's newest state, or no row.
 SELECT account_id::text, version, snapshot

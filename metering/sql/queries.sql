@@ -27,8 +27,9 @@ DELETE FROM instances WHERE instance_id = $1;
 SELECT account_id::text, version, snapshot FROM expire_packs(make_interval(secs => $1), $2);
 
 -- find_key: the key with this digest, and what its account allows.
-SELECT k.key_id::text, k.account_id::text, k.user_id, k.role, k.models, k.expires_at, k.revoked_at,
-       a.unit, a.status, a.floor, a.clamp, a.orphan, a.replay
+SELECT k.version + a.version AS version, k.key_id::text, k.account_id::text, k.user_id, k.role, a.unit, k.models,
+       a.clamp, a.orphan, (extract(epoch FROM k.expires_at) * 1000)::bigint AS expires_ms,
+       k.revoked_at IS NOT NULL AS revoked, a.replay, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
   FROM api_keys k JOIN accounts a ON a.account_id = k.account_id
  WHERE k.digest = $1;
 

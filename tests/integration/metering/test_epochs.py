@@ -241,6 +241,6 @@ async def test_barrier_of_an_epoch_that_was_replaced_does_not_wait_for_ever(laun
     await book.grant(account_id, 1000)
     for _ in range(3):
         await gateway.store.call(b"FLUSHALL")
-        await gateway.epochs.lost(bucket_of(account_id))
+        await gateway.epochs.lost()
     await reserved_at_last(gateway, account_id, 1)
     await until(lambda: not gateway.epochs._openings)

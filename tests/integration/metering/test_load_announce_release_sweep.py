@@ -170,7 +170,7 @@ async def test_sweep_claims_what_is_due_and_pushes_its_deadline_instead_of_remov
     async def claim(most: int, claim_ms: int = 60_000) -> set[str]:
         token = gateway.epochs.token(bucket)
         keys = (epoch_key(bucket), deadlines_key(bucket))
-        code, *members = await gateway.store.script("sweep", keys, token, most, claim_ms)
+        code, _, *members = await gateway.store.script("sweep", keys, token, most, claim_ms)
         assert code == 1
         return {member.decode().rpartition(":")[2] for member in members}
 

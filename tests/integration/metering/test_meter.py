@@ -195,7 +195,7 @@ async def test_lease_that_ran_out_is_settled_by_a_sweep_and_its_request_ends_in_
         if charged:
             hold.record(used(30))
     await gateway.meter.drain(5)
-    assert (await gateway.view(account_id)).balance == (870 if charged else 800)
+    assert (await gateway.view(account_id)).balance == (870 if charged else 1_000)
     await assert_conserved(book)
 
 

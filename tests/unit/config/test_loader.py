@@ -201,6 +201,7 @@ def test_unknown_keys_are_problems_with_the_nearest_known_name(tmp_path: Path, t
         ("[models.m]", "models.m.provider"),
         ("[models.'*']\nprovider = 'simulated'\nupstream_model = 'x'", 'models."*".upstream_model'),
         ("[models.'gpt-4.1']\nprovider = 'simulated'\nrates = 1", 'models."gpt-4.1".rates'),
+        ("[models.m]\nprovider = 'simulated'\nrates = { prompt = -1 }", "models.m.rates"),
         ("[providers.p]\nkind = 'openai'", "providers.p.base_url"),
         ("[providers.p]\nbase_url = 'example.com/v1'", "providers.p.base_url"),
         ("state_dir = ''", "state_dir"),

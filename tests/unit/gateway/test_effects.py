@@ -14,7 +14,7 @@ class Told(LaterEffects):
     async def push(self, state: AccountState) -> None:
         self.order.append(state)
 
-    def forget(self, digest: bytes) -> None:
+    async def changed(self, digest: bytes) -> None:
         self.order.append(digest)
 
 
@@ -23,7 +23,7 @@ async def test_what_is_noted_happens_once_it_may() -> None:
     states = [AccountState("a", 1, "{}"), AccountState("b", 2, "{}")]
     for state in states:
         await later.push(state)
-    later.forget(b"key")
+    await later.changed(b"key")
     assert told.order == []
     await later.happen(told)
     assert told.order == [b"key", *states]
