@@ -38,7 +38,7 @@ from metering.core.settlement import (
 from metering.epochs import Epochs
 from metering.ids import new_id
 from metering.ledger import Lane, Ledger
-from metering.store import RedisStore
+from metering.stores import open_store
 
 ACCOUNTS = 64
 LANES = 4
@@ -144,7 +144,7 @@ async def admission_of(settings: Settings, ledger: Ledger) -> AsyncIterator[Admi
     assert url
     await ledger.beat(instance_id)
     epochs = Epochs(ledger, instance_id, settings.meter, settings.redis)
-    store = RedisStore(url, settings.redis, epochs.connected)
+    store = open_store(url, settings.redis, epochs.served, epochs.parted)
     epochs.store = store
     await store.start()
     yield Admission(store, epochs, ledger, settings.meter, instance_id)

@@ -17,6 +17,7 @@ Clamp = Literal["unset", "never", "always"]
 Orphan = Literal["bounded", "upper_bound", "checkpoint"]
 Fsync = Literal["none", "group"]
 Durability = Literal["warn", "strict"]
+Pooling = Literal["session", "transaction"]
 ProviderKind = Literal["openai", "simulated"]
 Encoding = Literal["o200k_base", "cl100k_base"]
 
@@ -108,6 +109,7 @@ class PostgresSettings:
     url: PostgresUrl | None = field(default=None, repr=False)
     pool_max: Annotated[int, Range(2, 1000)] = 8
     timeout_seconds: Seconds = 10.0
+    pooling: Pooling = "session"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

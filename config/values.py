@@ -10,6 +10,7 @@ from typing import Annotated, Literal, Union, cast, get_args, get_origin
 from urllib.parse import urlsplit
 
 from config.constraints import Micro, Range, Text, Url
+from config.hosts import addresses_of, is_cluster, parse_cluster_url
 
 MICRO = 1_000_000
 RATE_MAX = 1_000_000
@@ -17,6 +18,9 @@ RATE_MAX = 1_000_000
 
 SHOWN_CHARACTERS_MAX = 40
 """How much of a wrong value a message repeats; texts are never repeated, they may be secrets."""
+
+SEVERAL_HOSTS = {"postgresql", "postgres"}
+"""Schemes whose URLs may name several servers, beside those of clusters."""
 
 _BOOLEANS = {
     "true": True,
@@ -185,12 +189,27 @@ def _parse_url(value: object, url: Url) -> str:
     try:
         parts = urlsplit(text)
         complete = parts.scheme in url.schemes and (bool(parts.hostname) or parts.scheme == "unix")
-        _ = parts.port  # Raises on a port that is no number.
+        several = is_cluster(text) or (parts.scheme in SEVERAL_HOSTS and "," in parts.netloc)
+        if complete and several:
+            _check_several(text)
+        else:
+            _ = parts.port  # Raises on a port that is no number.
     except ValueError:
         complete = False
     if not complete or "://" not in text or " " in text:
         raise RefusedError(f"a whole URL that begins with {schemes}")
     return text
+
+
+def _check_several(text: str) -> None:
+    """Refuse a URL with several addresses in which one is malformed."""
+    try:
+        if is_cluster(text):
+            parse_cluster_url(text)
+        else:
+            addresses_of(text, port=1)
+    except ValueError as error:
+        raise RefusedError(f"a URL with the addresses of its servers; {error}") from None
 
 
 def _kind_of(value: object) -> str:

@@ -1,7 +1,7 @@
 """The composition root: the only module that constructs shells."""
 
 import gc
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 
 from aiohttp import web
 
@@ -27,7 +27,7 @@ from metering.reconciler import Reconciler
 from metering.recovery import Recovery
 from metering.sealer import Sealer
 from metering.settler import Settler
-from metering.store import RedisStore
+from metering.stores import open_store
 from metering.upkeep import Chore, Upkeep
 from providers.registry import Registry
 from providers.transport import Transport
@@ -69,7 +69,7 @@ class Parts:
         self.instance_id = new_id()
         self.ledger = Ledger(settings.postgres.url, settings.postgres)
         self.epochs = Epochs(self.ledger, self.instance_id, settings.meter, settings.redis)
-        self.store = RedisStore(settings.redis.url, settings.redis, self.epochs.connected)
+        self.store = open_store(settings.redis.url, settings.redis, self._served, self.epochs.parted)
         self.epochs.store = self.store
         self.admission = Admission(self.store, self.epochs, self.ledger, settings.meter, self.instance_id)
         journals = settings.state_dir / "journal"
@@ -137,7 +137,6 @@ class Parts:
         await self.ledger.start()
         await self.ledger.beat(self.instance_id)
         await self.store.start()
-        self.upkeep.judge_redis()
         for spec in map(self.deps.catalog.resolve, self.deps.catalog.names()):
             self.counter.warm(spec.encoding)
         self.settler.start()
@@ -147,6 +146,11 @@ class Parts:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+
+    async def _served(self, owners: Mapping[int, str]) -> None:
+        """Judge a Redis each time before it is used: another server may have another configuration."""
+        self.upkeep.judge_redis()
+        await self.epochs.served(owners)
 
     async def stop(self) -> None:
         """Drain settlements, then close everything. What can't be drained stays in the journal."""

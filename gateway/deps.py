@@ -18,7 +18,7 @@ from metering.ledger import Ledger
 from metering.meter import Meter
 from metering.reconciler import Reconciler
 from metering.settler import Settler
-from metering.store import RedisStore
+from metering.stores import Store
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +35,7 @@ class Deps:
     books: Books
     writes: Writes
     effects: Effects
-    store: RedisStore
+    store: Store
     epochs: Epochs
     admission: Admission
     settler: Settler

@@ -12,7 +12,6 @@ from aiohttp import web
 from gateway.deps import DEPS, Deps
 from gateway.errors import ApiError
 from metering.errors import BarrierError, MeteringError
-from metering.keys import BUCKETS
 
 log = structlog.get_logger()
 
@@ -27,9 +26,8 @@ def pings_of(deps: Deps) -> dict[str, Ping]:
 
 async def _epochs_open(deps: Deps) -> None:
     """Raise BarrierError while accounts of any bucket have to wait for holds to be stated again."""
-    shut = sum(deps.epochs.open_token(bucket) is None for bucket in range(BUCKETS))
-    if shut:
-        raise BarrierError(f"{shut} buckets wait for holds to be stated again")
+    if deps.epochs.waiting:
+        raise BarrierError(f"{deps.epochs.waiting} buckets wait for holds to be stated again")
 
 
 async def failing(pings: Mapping[str, Ping]) -> list[str]:

@@ -28,7 +28,7 @@ from metering.keys import deadlines_key, epoch_key, keys_of, packed_keys_of
 from metering.ledger import AccountState, Ledger
 from metering.packing import PackedScript, packed
 from metering.scripts import load_scripts
-from metering.store import RedisStore
+from metering.stores import Store
 
 EPOCH, LOAD, SUSPENDED, TOMBSTONE, UNSETTLED, TOO_MANY = -1, -2, -3, -4, -5, -6
 REFUSALS = {
@@ -45,9 +45,7 @@ RENEW_MAX = 64
 class Admission:
     """Reserve, extend, renew, finish, apply, release, announce."""
 
-    def __init__(
-        self, store: RedisStore, epochs: Epochs, ledger: Ledger, settings: MeterSettings, instance_id: str
-    ) -> None:
+    def __init__(self, store: Store, epochs: Epochs, ledger: Ledger, settings: MeterSettings, instance_id: str) -> None:
         self._store = store
         self._epochs = epochs
         self._ledger = ledger
@@ -80,7 +78,7 @@ class Admission:
         for _ in range(LOAD_ATTEMPTS):
             token = self._epochs.open_token(keys.bucket) or await self._epochs.wait_open(keys.bucket)
             if ask.claim is None:
-                reply = await self._store.write(self._reserve_command(token, ask))
+                reply = await self._store.write(keys.bucket, self._reserve_command(token, ask))
             else:
                 names, claimed = await self.claims.arguments(ask, ask.claim, keys, token, free)
                 reply = await self._store.script("reserve", names, *self._reserve_arguments(token, ask), *claimed)
@@ -146,14 +144,16 @@ class Admission:
 
     def finish(self, account_id: str, request_id: str, *, charge: int, settlement: bytes) -> "asyncio.Future[Any]":
         """Turn a hold into the outbox of its settlement. The outcome changes nothing that the ledger decides."""
-        token = self._epochs.token(keys_of(account_id).bucket)
+        bucket = keys_of(account_id).bucket
+        token = self._epochs.token(bucket)
         account, request, amount = account_id.encode(), request_id.encode(), b"%d" % charge
         return self._store.write(
+            bucket,
             self._finish_call(
                 packed_keys_of(account_id),
                 *(len(token), token, len(account), account, len(request), request, len(amount), amount),
                 *(len(settlement), settlement),
-            )
+            ),
         )
 
     async def apply(self, state: AccountState, request_ids: Sequence[str]) -> None:

@@ -21,7 +21,7 @@ from metering.errors import MeterUnavailableError, Repeat, RepeatedError
 from metering.keys import AccountKeys, bucket_of, claim_key
 from metering.ledger import Ledger
 from metering.order import Order
-from metering.store import RedisStore
+from metering.stores import Store
 
 REPEATED = 3  # reserve.lua: another request has the key
 OPEN, SETTLING = b"R", b"S"
@@ -30,7 +30,7 @@ OPEN, SETTLING = b"R", b"S"
 class Claims:
     """The Idempotency-Keys of requests to models."""
 
-    def __init__(self, store: RedisStore, ledger: Ledger, settings: MeterSettings) -> None:
+    def __init__(self, store: Store, ledger: Ledger, settings: MeterSettings) -> None:
         self._store = store
         self._ledger = ledger
         self._seconds = settings.idempotency_seconds

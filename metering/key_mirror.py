@@ -12,7 +12,7 @@ import structlog
 
 from metering.epochs import Epochs
 from metering.keys import BUCKETS, epoch_key
-from metering.store import RedisStore
+from metering.stores import Store
 
 log = structlog.get_logger()
 
@@ -45,7 +45,7 @@ class Mirrored(msgspec.Struct, frozen=True):
 class KeyMirror:
     """Put and get."""
 
-    def __init__(self, store: RedisStore, epochs: Epochs) -> None:
+    def __init__(self, store: Store, epochs: Epochs) -> None:
         self._store = store
         self._epochs = epochs
 

@@ -28,6 +28,11 @@ def bucket_of(account_id: str) -> int:
     return crc32(account_id.encode()) % BUCKETS
 
 
+def bucket_of_key(key: bytes) -> int:
+    """Return the bucket whose tag a key carries."""
+    return int(key[2 : key.index(b"}")])
+
+
 def epoch_key(bucket: int) -> bytes:
     """Return the key of a bucket's epoch sentinel."""
     return b"{b%d}e" % bucket

@@ -5,27 +5,50 @@ violations), which say that a row is wrong, become LedgerRefusedError.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from contextlib import asynccontextmanager, suppress
-from typing import Any, NamedTuple
+from functools import partial
+from typing import Any, NamedTuple, TypeAlias
 
 import asyncpg
 
 from config.settings import PostgresSettings
 from metering.errors import LedgerDownError, MeteringError
-from metering.keys import BUCKETS
 from metering.queries import query
 
 # asyncpg also raises InternalClientError after a crash of the server, which is neither an OSError nor a
 # PostgresError (a settler died silently of it).
 DOWN = (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError, asyncpg.InternalClientError)
 REFUSED = (asyncpg.DataError, asyncpg.IntegrityConstraintViolationError)
+Settle: TypeAlias = Callable[[str], Awaitable[list[asyncpg.Record]]]
 SERVER_SETTINGS = {"application_name": "farebox", "jit": "off", "timezone": "UTC"}
 
+# A pooler in transaction mode knows these two, keeps them apart for its clients, and refuses all others.
+POOLED_SETTINGS = {"application_name": "farebox", "timezone": "UTC"}
 
 # A settle batch runs the same statements again and again on keys: a plan made once for all of them is right, costs
 # half of the batch less, and must not become a scan because a new month's partition was empty when it was made.
 LANE_SETTINGS = {**SERVER_SETTINGS, "plan_cache_mode": "force_generic_plan", "enable_seqscan": "off"}
+
+
+def _session(settings: PostgresSettings, server_settings: dict[str, str]) -> dict[str, Any]:
+    """Return how a connection is opened: what it may leave in its session depends on what stands between."""
+    session: dict[str, Any] = {"timeout": settings.timeout_seconds, "command_timeout": settings.timeout_seconds}
+    if settings.pooling == "transaction":
+        # Without a cache, statements have no names: a name is left in one session, and looked for in another.
+        return {**session, "server_settings": POOLED_SETTINGS, "statement_cache_size": 0}
+    return {**session, "server_settings": server_settings}
+
+
+async def _leave(_: "asyncpg.Connection[asyncpg.Record]") -> None:
+    """Return a connection as it is: nothing was left in its session."""
+
+
+def _down(error: Exception) -> LedgerDownError:
+    text = f"Postgres does not answer: {error}"
+    if "startup parameter" in text:
+        text += '; through PgBouncer, write postgres.pooling = "transaction"'
+    return LedgerDownError(text)
 
 
 class LedgerRefusedError(MeteringError):
@@ -65,12 +88,11 @@ class Ledger:
                 self._url,
                 min_size=2,
                 max_size=self._settings.pool_max,
-                command_timeout=self._settings.timeout_seconds,
-                timeout=self._settings.timeout_seconds,
-                server_settings=SERVER_SETTINGS,
+                reset=_leave if self._settings.pooling == "transaction" else None,
+                **_session(self._settings, SERVER_SETTINGS),
             )
-        except (OSError, TimeoutError, asyncpg.PostgresError, asyncpg.InterfaceError) as error:
-            raise LedgerDownError(f"Postgres does not answer: {error}") from error
+        except DOWN as error:
+            raise _down(error) from error
 
     async def stop(self) -> None:
         """Close the pool."""
@@ -94,7 +116,7 @@ class Ledger:
         except MeteringError:
             raise
         except DOWN as error:
-            raise LedgerDownError(f"Postgres does not answer: {error}") from error
+            raise _down(error) from error
 
     async def rows(self, name: str, *arguments: Any) -> list[asyncpg.Record]:  # noqa: ANN401 - SQL arguments
         """Run a named statement and return its rows."""
@@ -123,9 +145,9 @@ class Ledger:
         """Return the newest states of the accounts that exist, in no order."""
         return [AccountState(*row) for row in await self.rows("snapshots", account_ids)]
 
-    async def renew_epochs(self, run_id: str, lost: dict[int, int]) -> list[tuple[int, int, bool]]:
-        """Return (bucket, epoch, renewed here) of every bucket."""
-        found = await self.rows("renew_epochs", run_id, BUCKETS, list(lost), list(lost.values()))
+    async def renew_epochs(self, owners: Sequence[str | None], lost: dict[int, int]) -> list[tuple[int, int, bool]]:
+        """Return (bucket, epoch, renewed here) of every bucket; ``owners`` has who serves each, None: not known."""
+        found = await self.rows("renew_epochs", owners, list(lost), list(lost.values()))
         return [(row["bucket"], row["epoch"], row["renewed"]) for row in found]
 
     async def beat(self, instance_id: str) -> int:
@@ -136,9 +158,9 @@ class Ledger:
         """Note that an instance has announced its holds for all epochs up to this one."""
         await self.rows("announced", instance_id, epoch)
 
-    async def barrier_open(self, epoch: int, *, seconds: float, lease_seconds: float) -> bool:
-        """Return whether an epoch may admit."""
-        return bool(await self.value("barrier_open", epoch, seconds, lease_seconds))
+    async def open_buckets(self, epoch: int, *, seconds: float, lease_seconds: float) -> frozenset[int]:
+        """Return the buckets of an epoch that may admit; none while its barrier is up."""
+        return frozenset(await self.value("open_buckets", epoch, seconds, lease_seconds))
 
     async def forget_instance(self, instance_id: str) -> None:
         """Remove an instance: nobody has to wait for it any more."""
@@ -165,33 +187,33 @@ class Lane:
         self._url = url
         self._settings = settings
         self._connection: asyncpg.Connection[asyncpg.Record] | None = None
-        self._statement: asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record] | None = None
+        self._settle: Settle | None = None
 
     async def settle(self, rows: Sequence[bytes]) -> list[Settled]:
         """Book settlements (JSON objects), all or none. Raises LedgerDownError, LedgerRefusedError."""
         text = (b"[" + b",".join(rows) + b"]").decode()
         try:
-            statement = self._statement or await self._prepare()
-            return [Settled(*row) for row in await statement.fetch(text)]
+            settle = self._settle or await self._connect()
+            return [Settled(*row) for row in await settle(text)]
         except REFUSED as error:
             raise LedgerRefusedError(str(error)) from error
         except DOWN as error:
             self.close()
-            raise LedgerDownError(f"Postgres does not answer: {error}") from error
+            raise _down(error) from error
         except BaseException:
             self.close()  # whatever it was, the connection is in the middle of something
             raise
 
-    async def _prepare(self) -> "asyncpg.prepared_stmt.PreparedStatement[asyncpg.Record]":
-        seconds = self._settings.timeout_seconds
-        self._connection = await asyncpg.connect(
-            self._url, timeout=seconds, command_timeout=seconds, server_settings=LANE_SETTINGS
-        )
-        self._statement = await self._connection.prepare(query("settle"))
-        return self._statement
+    async def _connect(self) -> Settle:
+        self._connection = await asyncpg.connect(self._url, **_session(self._settings, LANE_SETTINGS))
+        if self._settings.pooling == "transaction":
+            self._settle = partial(self._connection.fetch, query("settle_pooled"))
+        else:
+            self._settle = (await self._connection.prepare(query("settle"))).fetch
+        return self._settle
 
     def close(self) -> None:
         """Drop the connection."""
         if self._connection:
             self._connection.terminate()
-        self._connection = self._statement = None
+        self._connection = self._settle = None

@@ -117,6 +117,13 @@ class MeterMetrics:
     drift_repaired: Counter = field(
         default_factory=lambda: Counter("farebox_drift_repaired", "Fields in Redis that were put right.")
     )
+    buckets_shut: Gauge = field(
+        default_factory=lambda: Gauge(
+            "farebox_buckets_shut",
+            "Buckets of accounts, of 1,024, that admit nothing now.",
+            multiprocess_mode="livemax",
+        )
+    )
     audit_broken: Gauge = field(
         default_factory=lambda: Gauge(
             "farebox_audit_broken", "Invariants broken in the last audit.", multiprocess_mode="mostrecent"

@@ -22,10 +22,10 @@ from metering.errors import RedisDownError
 from metering.keys import keys_of
 from metering.ledger import AccountState, Ledger
 from metering.metrics import METRICS
-from metering.store import RedisStore
+from metering.stores import Store
 
 log = structlog.get_logger()
-TURN, TOTALS, TOLD = b"{drift}turn", b"{drift}totals", b"{drift}told"
+TURN, TOTALS, TOLD = b"{b0}drift-turn", b"{b0}drift-totals", b"{b0}drift-told"
 TOLD_MAX = 1000
 # Between a commit and its apply pass milliseconds; who is still at the same old version then will stay there.
 BEHIND_SECONDS = 1.0
@@ -49,9 +49,7 @@ class Drift(msgspec.Struct, frozen=True, kw_only=True):
 class Reconciler:
     """Compare a rotating batch of accounts."""
 
-    def __init__(
-        self, ledger: Ledger, store: RedisStore, epochs: Epochs, settings: MeterSettings, instance_id: str
-    ) -> None:
+    def __init__(self, ledger: Ledger, store: Store, epochs: Epochs, settings: MeterSettings, instance_id: str) -> None:
         self._ledger = ledger
         self._store = store
         self._epochs = epochs

@@ -33,7 +33,7 @@ from metering.keys import BUCKETS, deadlines_key, epoch_key, keys_of
 from metering.ledger import Ledger
 from metering.metrics import METRICS
 from metering.settler import Pending, Settler
-from metering.store import RedisStore
+from metering.stores import Store
 
 log = structlog.get_logger()
 SWEEP_MAX = 100  # claims of one call
@@ -48,7 +48,7 @@ class Recovery:
         self,
         *,
         ledger: Ledger,
-        store: RedisStore,
+        store: Store,
         epochs: Epochs,
         admission: Admission,
         settler: Settler,

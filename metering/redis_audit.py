@@ -16,7 +16,7 @@ from metering.books.balances import Balances
 from metering.errors import RedisDownError
 from metering.keys import BUCKETS, deadlines_key, keys_of
 from metering.ledger import Ledger
-from metering.store import RedisStore
+from metering.stores import Store
 
 Row: TypeAlias = dict[str, str | int]
 
@@ -37,7 +37,7 @@ class RedisAudit:
     """One comparison of Redis with itself and with Postgres."""
 
     def __init__(
-        self, ledger: Ledger, admission: Admission, store: RedisStore, balances: Balances, settings: MeterSettings
+        self, ledger: Ledger, admission: Admission, store: Store, balances: Balances, settings: MeterSettings
     ) -> None:
         self._ledger = ledger
         self._admission = admission

@@ -46,6 +46,11 @@ class RedisStore:
         """Whether calls go through now."""
         return self._link is not None
 
+    @property
+    def alive(self) -> bool:
+        """Whether any call goes through now; one server answers for all accounts or for none."""
+        return self._link is not None
+
     async def start(self) -> None:
         """Connect once (raises ``RedisDownError``), then keep connected in the background."""
         link = await self._connect()
@@ -64,8 +69,9 @@ class RedisStore:
         """Call a script by name; see ``RedisLink.call`` for what the future holds."""
         return self._send((b"EVALSHA", self._digests[name], len(keys), *keys, *arguments))
 
-    def write(self, command: bytes) -> asyncio.Future[Reply]:
-        """Send one command that is packed already (metering/packing.py)."""
+    def write(self, bucket: int, command: bytes) -> asyncio.Future[Reply]:
+        """Send one command on a bucket's keys that is packed already (metering/packing.py)."""
+        del bucket
         if self._link is not None:
             return self._link.write(command)
         return _not_connected()

@@ -18,7 +18,7 @@ from metering.metrics import METRICS
 from metering.migrate import MONTHS_AHEAD
 from metering.recovery import Recovery
 from metering.settler import Settler
-from metering.store import RedisStore
+from metering.stores import Store
 
 log = structlog.get_logger()
 BEAT_SECONDS = 0.5
@@ -42,7 +42,7 @@ class Upkeep:
         *,
         settings: Settings,
         ledger: Ledger,
-        store: RedisStore,
+        store: Store,
         epochs: Epochs,
         meter: Meter,
         settler: Settler,
@@ -91,15 +91,16 @@ class Upkeep:
 
     async def _beat(self) -> None:
         # A gateway that can't reach Redis can't announce its holds: it must not make a barrier wait for it.
-        if self._store.connected:
+        if self._store.alive:
             await self._epochs.beat()
 
     async def _recover(self) -> None:
         # Journals first: they know what a deadline does not.
         await self._recovery.adopt()
-        if self._store.connected:
+        if self._store.alive:
+            whole = self._store.connected
             await self._recovery.sweep()
-            self._recovered = True
+            self._recovered = self._recovered or whole
 
     async def _expire(self) -> None:
         if not self._recovered:
@@ -125,4 +126,5 @@ class Upkeep:
         METRICS.holds_open.set(sum(hold.charge is None for hold in self._meter.holds.values()))
         METRICS.unsettled.set(self._settler.open)
         METRICS.sweep_lag.set(self._recovery.lag_seconds)
+        METRICS.buckets_shut.set(self._epochs.shut)
         METRICS.flush()

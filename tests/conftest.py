@@ -12,7 +12,6 @@ from typing import Any
 
 import asyncpg
 import pytest
-import redis.asyncio as redis
 import uvloop
 from aiohttp import web
 from aiohttp.test_utils import TestClient, TestServer
@@ -26,9 +25,16 @@ from gateway.embedded.servers import Endpoints
 from gateway.server import GatewayRunner
 from metering.ids import new_id
 from metering.migrate import migrate
+from tests.servers.choice import KINDS, Chosen, program_of, running
+from tests.servers.debian import Program
 
 ADMIN_KEY = "fbx_admin_for_tests_only_0123456789"
 TEMPLATE = "farebox_template"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """``./test --redis=redis7``: run everything on another Redis."""
+    parser.addoption("--redis", choices=KINDS, default="valkey", help="the Redis that tests run on (valkey)")
 
 
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, object]:  # noqa: ARG001 - a hook
@@ -73,13 +79,37 @@ async def database_url(servers: Endpoints) -> AsyncIterator[str]:
     await admin.close()
 
 
+@pytest.fixture(scope="session")
+def redis_kind(request: pytest.FixtureRequest) -> str:
+    """Which Redis the run is about."""
+    return str(request.config.getoption("--redis"))
+
+
+@pytest.fixture(scope="session")
+def chosen_redis(redis_kind: str, servers: Endpoints) -> Iterator[Chosen]:
+    """That Redis, once for the run."""
+    with running(redis_kind, lambda: servers.redis_url) as chosen:
+        yield chosen
+
+
 @pytest.fixture
-async def redis_url(servers: Endpoints) -> str:
-    """An empty Valkey."""
-    client = redis.Redis.from_url(servers.redis_url)
-    await client.flushall()
-    await client.aclose()
-    return servers.redis_url
+def single_redis(redis_kind: str) -> None:
+    """For tests with one address of Redis only."""
+    if redis_kind.endswith("cluster"):
+        pytest.skip("a wire leads to one server; test_cluster.py kills masters instead")
+
+
+@pytest.fixture
+def redis_program(redis_kind: str, tmp_path: Path) -> Program:
+    """The program of that Redis, for tests that kill one of their own."""
+    return program_of(redis_kind, tmp_path / "copies")
+
+
+@pytest.fixture
+def redis_url(chosen_redis: Chosen) -> str:
+    """An empty Redis."""
+    chosen_redis.flush()
+    return chosen_redis.url
 
 
 @pytest.fixture

@@ -9,10 +9,10 @@ from metering.admission import Admission
 from metering.books.records import Pack
 from metering.errors import MeterUnavailableError
 from metering.keys import keys_of
-from metering.store import RedisStore
+from metering.stores import Store
 
 
-async def with_reserved(packs: Sequence[Pack], admission: Admission, store: RedisStore) -> list[Pack]:
+async def with_reserved(packs: Sequence[Pack], admission: Admission, store: Store) -> list[Pack]:
     """Return the packs with what is held on each; unknown, and so left out, while Redis does not answer."""
     accounts = {pack.account_id for pack in packs}
     held = dict(
@@ -21,7 +21,7 @@ async def with_reserved(packs: Sequence[Pack], admission: Admission, store: Redi
     return [msgspec.structs.replace(pack, reserved=held[pack.account_id].get(pack.id)) for pack in packs]
 
 
-async def _held_on(account_id: str, packs: Sequence[Pack], admission: Admission, store: RedisStore) -> dict[str, int]:
+async def _held_on(account_id: str, packs: Sequence[Pack], admission: Admission, store: Store) -> dict[str, int]:
     own = [pack for pack in packs if pack.account_id == account_id]
     try:
         await admission.view(account_id, own[0].resource)  # an account that is not loaded has no counters

@@ -1,6 +1,9 @@
 -- settle: book a batch of settlements ($1: JSON array).
 SELECT account_id::text, version, snapshot, duplicates, corrected FROM settle($1::text::jsonb);
 
+-- settle_pooled: the same, through a pooler that keeps no session.
+SELECT account_id::text, version, snapshot, duplicates, corrected FROM settle_pooled($1::text::jsonb);
+
 -- snapshots: the newest state of accounts.
 SELECT account_id::text, version, snapshot FROM account_snapshots($1::uuid[]);
 
@@ -8,7 +11,7 @@ SELECT account_id::text, version, snapshot FROM account_snapshots($1::uuid[]);
 INSERT INTO parked_settlements (request_id, settlement, error) VALUES ($1, $2, $3) ON CONFLICT DO NOTHING;
 
 -- renew_epochs: compare-and-set the epochs of buckets.
-SELECT bucket, epoch, renewed FROM renew_epochs($1, $2, $3::int[], $4::bigint[]);
+SELECT bucket, epoch, renewed FROM renew_epochs($1::text[], $2::int[], $3::bigint[]);
 
 -- beat: one instance is alive.
 SELECT beat($1);
@@ -17,8 +20,8 @@ SELECT beat($1);
 INSERT INTO instances AS i (instance_id, announced_epoch) VALUES ($1, $2)
 ON CONFLICT (instance_id) DO UPDATE SET announced_epoch = greatest(i.announced_epoch, $2), heartbeat_at = clock_timestamp();
 
--- barrier_open: whether an epoch may admit.
-SELECT barrier_open($1, $2, $3);
+-- open_buckets: the buckets of an epoch that may admit.
+SELECT open_buckets($1, $2, $3);
 
 -- forget_instance: an instance has stopped, or its journal was adopted whole.
 DELETE FROM instances WHERE instance_id = $1;

@@ -176,6 +176,7 @@ def redis_of(settings: Settings) -> tuple[str, int]:
     return parts.hostname, parts.port
 
 
+@pytest.mark.usefixtures("single_redis")
 async def test_without_redis_nothing_is_forwarded_and_streams_go_on(line: Line) -> None:
     async with Wire(*redis_of(line.settings)) as wire:
         line.settings = through(line.settings, wire)

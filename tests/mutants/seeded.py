@@ -208,8 +208,8 @@ MUTANTS = (
     Mutant(
         "a sweep removes the deadline that it claims",
         "metering/lua/sweep.lua",
-        "  redis.call('ZADD', KEYS[2], now + tonumber(ARGV[3]), member)",
-        "  redis.call('ZREM', KEYS[2], member)",
+        "  redis.call('ZADD', KEYS[2], now + tonumber(ARGV[3]), due[i])",
+        "  redis.call('ZREM', KEYS[2], due[i])",
         MODEL,
     ),
     Mutant(
@@ -229,8 +229,8 @@ MUTANTS = (
     Mutant(
         "a hold is announced after it was booked",
         "metering/meter.py",
-        "            if hold.charge is not None and hold.settlement_json and self._holds",
-        "            if hold.charge is None and hold.settlement_json and self._holds",
+        "                if not self.owns(hold.request_id):",
+        "                if False:",
         f"{METERING}/test_announce_race.py",
     ),
     Mutant(

@@ -9,17 +9,16 @@ from pathlib import Path
 import redis.asyncio as redis
 from redis.exceptions import RedisError
 
-from gateway.embedded.binaries import find_valkey
-from gateway.embedded.identity import run_identity
 from gateway.embedded.ports import usable_port
+from tests.servers.debian import Program
 
 
 class OwnRedis:
     """A server that writes every command down before it answers."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, program: Program) -> None:
         self._folder = folder
-        self._program = find_valkey(folder / "copies", run_identity())
+        self._program = program
         self._port = usable_port(None)
         self._process: asyncio.subprocess.Process | None = None
         self.url = f"redis://127.0.0.1:{self._port}/0"
@@ -32,7 +31,13 @@ class OwnRedis:
         data.mkdir(exist_ok=True)
         options = f"--port {self._port} --bind 127.0.0.1 --appendonly yes --appendfsync always --logfile log"
         self._process = await asyncio.create_subprocess_exec(
-            self._program, *options.split(), "--save", "", cwd=data, stdout=asyncio.subprocess.DEVNULL
+            self._program.path,
+            *options.split(),
+            "--save",
+            "",
+            cwd=data,
+            env=self._program.environment,
+            stdout=asyncio.subprocess.DEVNULL,
         )
         async with asyncio.timeout(10), redis.Redis.from_url(self.url, protocol=2) as client:
             while True:
@@ -51,9 +56,9 @@ class OwnRedis:
 
 
 @asynccontextmanager
-async def own_redis(folder: Path) -> AsyncIterator[OwnRedis]:
+async def own_redis(folder: Path, program: Program) -> AsyncIterator[OwnRedis]:
     """A running server."""
-    server = OwnRedis(folder)
+    server = OwnRedis(folder, program)
     await server.start()
     yield server
     await server.kill()

@@ -12,6 +12,7 @@ from config.catalog import ModelSpec, Rates
 from config.settings import Settings
 from metering.admission import Admission
 from metering.ask import AccountView, Ask
+from metering.cluster import ClusterStore
 from metering.core.settlement import Outcome, Reservation, Source, Status
 from metering.epochs import Epochs
 from metering.ids import new_id
@@ -22,7 +23,7 @@ from metering.meter import Meter
 from metering.order import Order
 from metering.recovery import Recovery
 from metering.settler import Settler
-from metering.store import RedisStore
+from metering.stores import open_store
 
 ONE = Rates(prompt=1_000_000, cached=1_000_000, completion=1_000_000)
 NOW_MS = 1_700_000_000_000
@@ -138,7 +139,7 @@ class Gateway:
         self.instance_id = new_id()
         self.ledger = Ledger(settings.postgres.url, settings.postgres)
         self.epochs = Epochs(self.ledger, self.instance_id, settings.meter, settings.redis)
-        self.store = RedisStore(settings.redis.url, settings.redis, self.epochs.connected)
+        self.store = open_store(settings.redis.url, settings.redis, self.epochs.served, self.epochs.parted)
         self.epochs.store = self.store
         self.admission = Admission(self.store, self.epochs, self.ledger, settings.meter, self.instance_id)
         journals = settings.state_dir / "journal"
@@ -200,6 +201,11 @@ class Gateway:
             await asyncio.gather(opening, return_exceptions=True)
         await self.store.stop()
         await self.ledger.stop()
+
+    def cut(self) -> None:
+        """Lose every connection to Redis."""
+        for server in self.store._masters.values() if isinstance(self.store, ClusterStore) else [self.store]:
+            server._link.abort()  # type: ignore[attr-defined]
 
     async def view(self, account_id: str, resource: str = "tokens") -> AccountView:
         """Return an account as Redis sees it, of which every counter and index must match the holds."""

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +13,12 @@ from metering.keys import BUCKETS, bucket_of, keys_of
 from tests.integration.metering.books import Book
 from tests.integration.metering.own_redis import OwnRedis, own_redis
 from tests.integration.metering.parts import Gateway, Launch, ask_of, order_of, spec_of, until, used
+from tests.servers.debian import Program
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[OwnRedis]:
-    async with own_redis(tmp_path) as running:
+async def server(tmp_path: Path, redis_program: Program) -> AsyncIterator[OwnRedis]:
+    async with own_redis(tmp_path, redis_program) as running:
         yield running
 
 
@@ -54,7 +56,7 @@ async def epoch_of(book: Book, account_id: str) -> int:
 
 async def reserved_at_last(gateway: Gateway, account_id: str, want: int) -> Any:
     """Ask until the meter can decide."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(30):
         while True:
             try:
                 return await gateway.admission.reserve(ask_of(account_id, want))
@@ -211,7 +213,7 @@ async def test_epoch_whose_starter_died_before_it_wrote_the_sentinel_is_renewed(
     run_id = await book.connection.fetchval("SELECT run_id FROM epochs LIMIT 1")
     await gateway.store.call(b"FLUSHALL")
     lost = [bucket_of(account_id)]
-    await book.connection.fetch("SELECT * FROM renew_epochs($1, $2, $3, $4)", run_id, BUCKETS, lost, [1])
+    await book.connection.fetch("SELECT * FROM renew_epochs($1, $2, $3)", [run_id] * BUCKETS, lost, [1])
     for _ in range(3):  # beats
         try:
             await gateway.epochs.beat()
@@ -244,3 +246,46 @@ async def test_barrier_of_an_epoch_that_was_replaced_does_not_wait_for_ever(laun
         await gateway.epochs.lost()
     await reserved_at_last(gateway, account_id, 1)
     await until(lambda: not gateway.epochs._openings)
+
+
+async def taken_over(book: Book, account_id: str) -> int:
+    """Let another gateway find another server for this account's bucket; return the new epoch."""
+    owners = ["another" if bucket == bucket_of(account_id) else None for bucket in range(BUCKETS)]
+    await book.connection.fetch("SELECT * FROM renew_epochs($1, '{}', '{}')", owners)
+    return await epoch_of(book, account_id)
+
+
+async def announced_by(gateway: Gateway, book: Book) -> int:
+    query = "SELECT announced_epoch FROM instances WHERE instance_id = $1"
+    return int(await book.connection.fetchval(query, gateway.instance_id))
+
+
+@pytest.mark.parametrize(("holds", "lease_seconds", "waited_for"), [(0, 60, False), (1, 60, True), (1, 0.01, False)])
+async def test_gateway_that_does_not_reach_a_server_is_waited_for_only_where_it_has_holds_and_lives(
+    launch: Launch, book: Book, holds: int, lease_seconds: float, *, waited_for: bool
+) -> None:
+    gateway = await launch(lease_seconds=60)
+    account_id = await book.account()
+    await book.grant(account_id, 1000)
+    await until(lambda: gateway.epochs.open_token(bucket_of(account_id)))
+    for _ in range(holds):
+        await gateway.meter.enter(order_of(account_id))
+    gateway.epochs.parted([bucket_of(account_id)])
+    gateway.epochs._meter = replace(gateway.epochs._meter, lease_seconds=lease_seconds)
+    epoch = await taken_over(book, account_id)
+    await gateway.epochs.beat()
+    await asyncio.sleep(0.02)
+    await gateway.epochs.beat()
+    assert (await announced_by(gateway, book) < epoch) is waited_for
+    assert await epoch_of(book, account_id) == epoch  # nor does it claim what it does not reach
+
+
+async def test_bucket_opens_only_while_it_is_still_in_the_epoch_that_was_waited_for(
+    gateway: Gateway, book: Book
+) -> None:
+    account_id = await book.account()
+    await until(lambda: gateway.epochs.open_token(bucket_of(account_id)))
+    before = await gateway.ledger.open_buckets(1, seconds=0, lease_seconds=60)
+    assert before == frozenset(range(BUCKETS))
+    await taken_over(book, account_id)
+    assert await gateway.ledger.open_buckets(1, seconds=0, lease_seconds=60) == before - {bucket_of(account_id)}

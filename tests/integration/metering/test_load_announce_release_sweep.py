@@ -10,7 +10,7 @@ from metering.core.settlement import Reservation
 from metering.errors import MeterUnavailableError
 from metering.keys import bucket_of, deadlines_key, epoch_key, keys_of
 from tests.integration.metering.books import Book
-from tests.integration.metering.parts import Gateway, ask_of, reservation
+from tests.integration.metering.parts import Gateway, ask_of, order_of, reservation, used
 
 
 async def load_code(gateway: Gateway, account_id: str, version: int, snapshot: str) -> int:
@@ -182,3 +182,37 @@ async def test_sweep_claims_what_is_due_and_pushes_its_deadline_instead_of_remov
     assert (await gateway.view(account_id)).holds == 4  # a sweeper that dies loses its claim, nobody a hold
     await gateway.due(account_id, asks[0].request_id)
     assert await claim(10) == {asks[0].request_id}
+
+
+async def test_hold_that_was_booked_while_it_was_announced_does_not_come_back(gateway: Gateway, book: Book) -> None:
+    account_id = await book.account()
+    await book.grant(account_id, 1000)
+    hold = await gateway.meter.enter(order_of(account_id))
+    hold.record(used(50))
+    await gateway.meter.drain(5)
+    state = await book.state(account_id)
+
+    async def apply() -> None:
+        await gateway.admission.apply(state, [hold.request_id])
+        gateway.meter._booked(hold.request_id)
+
+    # Both are on their way at once: the hold is dropped, then stated again, then known to be booked.
+    gateway.meter.holds[hold.request_id] = hold
+    await asyncio.gather(apply(), gateway.meter.announce(frozenset({bucket_of(account_id)})))
+    await gateway.meter.drain(5)
+    view = await gateway.view(account_id)
+    assert (view.balance, view.holds, view.unsettled) == (850, 0, 0)
+
+
+async def test_hold_that_was_released_while_others_were_announced_does_not_come_back(
+    gateway: Gateway, book: Book
+) -> None:
+    account_id = await book.account()
+    await book.grant(account_id, 1000)
+    first, second = [await gateway.meter.enter(order_of(account_id)) for _ in range(2)]
+    announcing = asyncio.create_task(gateway.meter.announce(frozenset({bucket_of(account_id)})))
+    await asyncio.sleep(0)  # the first is on its way
+    gateway.meter.leave(second)
+    await announcing
+    await gateway.meter.drain(5)
+    assert [await gateway.hold_of(account_id, one.request_id) is None for one in (first, second)] == [False, True]

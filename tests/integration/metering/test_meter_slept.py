@@ -7,7 +7,7 @@ from tests.integration.metering.parts import Launch, order_of, until, used
 async def test_successor_covers_the_rest_and_one_correction_books_the_total(launch: Launch, book: Book) -> None:
     account_id = await book.account()
     await book.grant(account_id, 1_000)
-    gateway = await launch(renew_seconds=0.05)
+    gateway = await launch(renew_seconds=0.5)
     async with gateway.meter.hold(order_of(account_id, stream=True, limit=400, prompt_tokens=100)) as hold:
         await gateway.due(account_id, hold.request_id)
         assert await gateway.recovery.sweep() == 1  # as any other gateway would
@@ -23,7 +23,7 @@ async def test_successor_covers_the_rest_and_one_correction_books_the_total(laun
 async def test_stream_whose_successor_is_refused_is_ended(launch: Launch, book: Book) -> None:
     account_id = await book.account()
     pack_id = await book.grant(account_id, 500)
-    gateway = await launch(renew_seconds=0.05)
+    gateway = await launch(renew_seconds=0.5)
     async with gateway.meter.hold(order_of(account_id, stream=True, limit=400, prompt_tokens=100)) as hold:
         await gateway.due(account_id, hold.request_id)
         await book.revoke(pack_id)

@@ -85,8 +85,7 @@ async def test_stream_goes_on_within_its_hold_while_redis_is_gone(
     gateway: Gateway, book: Book, account_id: str
 ) -> None:
     async with gateway.meter.hold(growing(account_id)) as hold:
-        assert gateway.store._link
-        gateway.store._link.abort()
+        gateway.cut()
         hold.note(80)
         assert await hold.covers(99)
         hold.record(used(99))
