@@ -7,7 +7,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 	--custom-compile-command "make lock" pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test outage bench mutants lock
+.PHONY: help venv check fmt test outage faults bench mutants lock
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -31,6 +31,11 @@ test: venv ## all tests: unit, contract, integration, e2e
 
 outage: venv ## Postgres away for two minutes under load; the tests do it for some seconds
 	OUTAGE_SECONDS=120 $(VENV)/pytest tests/integration/breaking/test_postgres_down.py -k under_load
+
+SEED ?= 1
+MINUTES ?= 10
+faults: venv ## kill everything at random for MINUTES with SEED, then audit; the report is in faults.json
+	$(VENV)/python -m tests.faults.run --seed $(SEED) --minutes $(MINUTES)
 
 bench: venv ## the figures of the README, measured on this machine
 	$(VENV)/python bench/proxies.py

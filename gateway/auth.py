@@ -165,6 +165,7 @@ class Authenticator:
                 clamp=key.clamp or self._meter.clamp,
                 orphan=key.orphan or self._meter.orphan,
                 expires_at=None if key.expires_ms is None else now + (key.expires_ms - now_ms) / 1000,
+                replay=key.replay,
             )
         return _Record(
             principal=principal,

@@ -60,7 +60,7 @@ class Relay:
     _left: list[SseEvent] = field(default_factory=list)  # came, and not tallied yet
     _unsent: bytes = b""  # tallied, and not written yet
     _error: Exception | None = None
-    _is_due: bool = False  # the progress is to be noted, and the hold looked at
+    _due_tokens: int | None = None  # they were noted, and whether the hold covers them is to be looked at
 
     def record(self) -> int:
         """Charge what was produced, as far as it is known."""
@@ -200,14 +200,16 @@ class Relay:
             if self._tallied(event):
                 out.append(event.raw)
             if self.tally.ceiling >= self._watch_at or time.monotonic() >= self.hold.note_at:
-                self._is_due = True
+                # Noted before it is relayed: what a client has, its dead gateway's journal must account for.
+                self._due_tokens = self.tally.running()
+                self.hold.note(self._due_tokens)
                 self._left = events[place + 1 :]
                 break
         data = out[0] if len(out) == 1 else b"".join(out)
         if data and not self.exchange.try_write(data):
             self._unsent = data
             return False
-        return not self._left and not self._is_due
+        return not self._left and self._due_tokens is None
 
     async def _caught_up(self, answer: Answer) -> bool:
         """Wait for what ``_advance`` stopped at; return whether the stream has ended, properly or at its hold."""
@@ -219,9 +221,9 @@ class Relay:
             if self._unsent:
                 unsent, self._unsent = self._unsent, b""
                 await self.exchange.write(unsent)
-            if self._is_due:
-                self._is_due = False
-                if not await self._covered():
+            if self._due_tokens is not None:
+                tokens, self._due_tokens = self._due_tokens, None
+                if not await self._covered(tokens):
                     answer.close()  # at once: what it goes on to produce, nobody would pay
                     self.status = Status.CUT_OFF
                     self._settle()
@@ -254,17 +256,14 @@ class Relay:
         self.complete, self.status = True, Status.COMPLETED
         return self._settle()
 
-    async def _covered(self) -> bool:
-        """Note the progress; return whether the hold still covers it. Sets when to look again."""
-        tokens = self.tally.running()
-        self.hold.note(tokens)
+    async def _covered(self, tokens: int) -> bool:
+        """Return whether the hold still covers what was tallied. Sets when to look again."""
         if not await self.hold.covers(tokens):
             return False
-        if self.hold.at_bound:
-            self._watch_at = self.tally.ceiling + WATCH_TOKENS
-        else:
-            left = self.hold.tokens_left(tokens)
-            self._watch_at = self.tally.ceiling + max(1, min(WATCH_TOKENS, left))
+        left = self.hold.tokens_to_note(tokens)
+        if not self.hold.at_bound:
+            left = min(left, self.hold.tokens_left(tokens))
+        self._watch_at = self.tally.ceiling + max(1, left)
         return True
 
     def _settle(self) -> int | None:

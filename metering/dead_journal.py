@@ -22,6 +22,7 @@ class Remains(msgspec.Struct, kw_only=True):
     reservation: Reservation | None = None
     settlement: Settlement | None = None
     progress: int = 0
+    given_up: bool = False
 
     @property
     def forwarded(self) -> bool:
@@ -75,8 +76,9 @@ class DeadJournal:
                 remains = found.setdefault(settlement.request_id, Remains(request_id=settlement.request_id))
                 remains.settlement = settlement
             elif kind == b"D":
-                for request_id in payload.decode().split(","):
-                    found.pop(request_id, None)
+                _forget(found, payload.decode().split(","))
+            elif kind == b"N":
+                _give_up(found.get(payload.decode()))
             elif kind in {b"F", b"E"}:
                 request_id, reservation = msgspec.json.decode(payload, type=tuple[str, Reservation])
                 if request_id in found:
@@ -107,6 +109,16 @@ class DeadJournal:
                 return
             yield kind, payload
             at += HEAD.size + length
+
+
+def _forget(found: dict[str, Remains], request_ids: list[str]) -> None:
+    for request_id in request_ids:
+        found.pop(request_id, None)
+
+
+def _give_up(remains: Remains | None) -> None:
+    if remains is not None:
+        remains.given_up = True
 
 
 def dead_journals(folder: Path) -> Iterator[DeadJournal]:

@@ -20,12 +20,16 @@ from metering.core.rates import charge_of
 from metering.core.settlement import Facts, Outcome, Reservation, answered_by, result_of, row_of
 from metering.errors import MeterUnavailableError
 from metering.order import Order, Terms
+from metering.settler import Pending
 
 if TYPE_CHECKING:
     from metering.meter import Meter
 
 log = structlog.get_logger()
 EXTEND_STEPS = 2  # an extension doubles what was held, up to the bound
+# Progress is noted so early that whoever recovers a stream is never further behind than PROGRESS_TOKENS: a look that
+# finds less than this unnoted leaves a quarter of them to be produced, and relayed, before the next look.
+NOTE_TOKENS = PROGRESS_TOKENS * 3 // 4
 
 
 class Hold:
@@ -35,7 +39,7 @@ class Hold:
         "_extension",
         "_meter",
         "_noted",
-        "_noted_tokens",
+        "_told_tokens",
         "attempts",
         "available_after_reserve",
         "bound",
@@ -44,7 +48,9 @@ class Hold:
         "facts_json",
         "forwarded",
         "forwarded_at",
+        "leased_until",
         "limit",
+        "lost",
         "note_at",
         "order",
         "progress_charge",
@@ -82,8 +88,10 @@ class Hold:
         self.settlement_json: bytes | None = None
         self.progress_charge = 0
         self.withdrawn = False
+        self.leased_until = 0.0  # time.monotonic: nobody else may settle it before
+        self.lost = False  # it was gone once: somebody may have charged it
         self._noted = False
-        self._noted_tokens = 0
+        self._told_tokens = 0  # of these Redis was told
         self.note_at = 0.0  # when the next progress is due, however little it is (time.monotonic)
         self._extension: asyncio.Task[None] | None = None
 
@@ -139,19 +147,25 @@ class Hold:
     def note(self, completion_tokens: int) -> None:
         """Note how far a stream has come, and ask for more when three quarters of the hold are used.
 
-        It goes to the journal every 256 tokens and every second, so that what a dead gateway leaves is known.
+        It goes to the journal and the hold within 256 tokens, and to the journal every second: what a dead gateway
+        leaves is known.
         """
         charge = self.charge_for(completion_tokens)
         now = time.monotonic()
-        step = completion_tokens - self._noted_tokens >= PROGRESS_TOKENS
+        step = completion_tokens - self._told_tokens >= NOTE_TOKENS
         if step or now >= self.note_at:
-            self._noted_tokens, self.note_at = completion_tokens, now + self._meter.settings.progress_seconds
+            self.note_at = now + self._meter.settings.progress_seconds
             self.progress_charge = charge
             self._meter.note_progress(self.request_id, charge)
             if step:
+                self._told_tokens = completion_tokens
                 self._meter.leases.renew_one(self)
         if not self.at_bound and charge * 100 >= self.reservation.amount * self._meter.settings.extend_at_percent:
             self._extend()
+
+    def tokens_to_note(self, completion_tokens: int) -> int:
+        """Return how many more tokens may be relayed before progress has to be noted; above 0 right after a note."""
+        return PROGRESS_TOKENS - (completion_tokens - self._told_tokens)
 
     def tokens_left(self, completion_tokens: int) -> int:
         """Return how many more tokens until an extension is due, or the hold is used up; at least 0."""
@@ -248,6 +262,13 @@ class Hold:
             least=amount,
             facts=self.facts_json,
         )
+
+    def pending(self) -> Pending:
+        """Return the settlement of a charged request, for the lanes."""
+        assert self.charge is not None
+        assert self.settlement_json is not None
+        now = asyncio.get_running_loop().time()
+        return Pending(self.order.account_id, self.request_id, self.charge, self.settlement_json, now)
 
     def announcement(self) -> dict[str, Any]:
         """Return what states this hold again after Redis lost its memory."""

@@ -8,6 +8,7 @@ A journal is a folder of segments, ``state_dir/journal/<instance id>/``; its own
     E  id, reservation           the hold was extended
     P  id, progress              charge so far
     S  settlement                usage known: before the client gets its last byte
+    N  id                        nothing was used: its hold is about to be released
     D  ids                       booked, or released: nothing of them is left to do (joined by commas)
 
 A write survives the death of the process; ``fsync = "group"`` also survives the death of the machine. A segment is
@@ -32,7 +33,7 @@ from metering.errors import MeterUnavailableError
 HEAD = Struct("<IIc")  # length of the payload, CRC-32 of kind and payload, kind
 MAGIC = b"farebox journal 1\n"
 DONE_BUFFER_MAX = 64
-_SEEDS = {kind: crc32(kind) for kind in (b"I", b"F", b"E", b"P", b"S", b"D")}
+_SEEDS = {kind: crc32(kind) for kind in (b"I", b"F", b"E", b"P", b"S", b"N", b"D")}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -107,6 +108,10 @@ class Journal:
     def settle(self, settlement: bytes) -> None:
         """``S``: the usage is known."""
         self._write(b"S", settlement)
+
+    def give_up(self, request_id: str) -> None:
+        """``N``: nothing was used; whoever finds this releases the hold, though a byte may have gone upstream."""
+        self._write(b"N", request_id.encode())
 
     def done(self, request_id: str) -> None:
         """``D``: nothing is left to do. Buffered, since a lost one only costs a second look."""

@@ -75,4 +75,4 @@ class KeyMirror:
 
 def _keys_of(digest: bytes) -> tuple[int, tuple[bytes, ...]]:
     bucket = crc32(digest) % BUCKETS
-    return bucket, (epoch_key(bucket), b"{b%d}k:%s" % (bucket, digest.hex().encode()))
+    return bucket, (epoch_key(bucket), b"{b%d}m:%s" % (bucket, digest.hex().encode()))

@@ -81,11 +81,16 @@ class Leases:
                 await self._renew(bucket, holds[start : start + RENEW_MAX])
 
     async def _renew(self, bucket: int, holds: list[Hold]) -> None:
+        leased_until = time.monotonic() + self._seconds
         reply = await self._meter.admission.renew(bucket, [_lease_of(hold) for hold in holds])
         if not isinstance(reply, list) or reply[0] != 1:
             log.warning("renew_failed", bucket=bucket, reply=str(reply))
             return
         gone = [holds[place - 1] for place in reply[1:] if holds[place - 1].charge is None]
+        for hold in holds:
+            hold.leased_until = leased_until
+        for hold in gone:
+            hold.lost = True
         await asyncio.gather(*(self._meter.spawn(self._succeed(hold), "succeed") for hold in gone))
 
     async def _succeed(self, hold: Hold) -> None:

@@ -1,6 +1,7 @@
 """The meter: a hold around each request, resolved exactly once."""
 
 import asyncio
+import math
 import time
 from collections.abc import Coroutine
 from typing import Any
@@ -10,7 +11,7 @@ import structlog
 from config.settings import MeterSettings
 from metering.admission import Admission
 from metering.ask import Ask
-from metering.core.settlement import Facts, Outcome, Source, encode_facts, never_forwarded
+from metering.core.settlement import Facts, Outcome, Source, encode_facts
 from metering.errors import BacklogError, MeterUnavailableError, RefusedError, RepeatedError
 from metering.hold import Hold, HoldContext
 from metering.journal import Journal
@@ -18,10 +19,10 @@ from metering.keys import bucket_of
 from metering.leases import Leases
 from metering.metrics import METRICS
 from metering.order import Order
+from metering.releaser import Releaser
 from metering.settler import Pending, Settler
 
 log = structlog.get_logger()
-RETRY_SECONDS = 0.25
 
 
 class Meter:
@@ -33,6 +34,7 @@ class Meter:
         self.settings = settings
         self._settler = settler
         settler.booked = self._booked
+        self._releaser = Releaser(admission, settler, journal)
         self._holds: dict[str, Hold] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         self.leases = Leases(self)
@@ -103,6 +105,7 @@ class Meter:
             claim=order.claim,
         )
         started = time.perf_counter()
+        leased_until = time.monotonic() + self.settings.lease_seconds
         try:
             granted = await self.admission.reserve(ask)
         except (RefusedError, RepeatedError) as refused:
@@ -112,10 +115,11 @@ class Meter:
         except BaseException:
             # The reserve may have been applied, or may still arrive: it is refused by the tombstone then.
             METRICS.denied.labels("meter_unavailable").inc()
-            self._release(order)
+            self._release(facts, leased_until, held=False)
             raise
         METRICS.buffer.reserve.append(time.perf_counter() - started)
         hold = Hold(self, order, terms, facts, facts_json, granted.reservation, granted.available)
+        hold.leased_until = leased_until
         self._holds[order.request_id] = hold
         return hold
 
@@ -123,26 +127,12 @@ class Meter:
         """Release a hold that was not charged. A charged one is kept until it is booked: Redis may have to be told."""
         if hold.charge is None:
             self._holds.pop(hold.request_id, None)  # a lease that ran out may have been settled by our own sweep
-            self._release(hold.order)
+            self._release(hold.facts, 0.0 if hold.lost else hold.leased_until, held=True)
 
-    def _release(self, order: Order) -> None:
-        self.spawn(self._release_until_done(order), "release")
-
-    async def _release_until_done(self, order: Order) -> None:
-        while True:
-            try:
-                if not await self.admission.release(order.account_id, order.request_id):
-                    await self._take_back(order)
-            except MeterUnavailableError:
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            self.journal.done(order.request_id)
-            return
-
-    async def _take_back(self, order: Order) -> None:
-        """Correct to nothing what somebody has charged for a request whose hold is gone and which was not used."""
-        if await self._settler.recovered(order.request_id):
-            await self._settler.settle(pending_of(order, 0, never_forwarded(_facts_of(order))))
+    def _release(self, facts: Facts, leased_until: float, *, held: bool) -> None:
+        """Give a hold back; see Releaser.release."""
+        self._releaser.give_up(facts.request_id)
+        self.spawn(self._releaser.release(facts, leased_until, held=held), "release")
 
     def _booked(self, request_id: str) -> None:
         """Forget a request: it is in the ledger, and its hold is gone.
@@ -163,7 +153,7 @@ class Meter:
             # Redis and Postgres are told all the same; only a death in the next moments would need the journal.
             log.error("journal_failed", request_id=hold.request_id, error=str(error))  # noqa: TRY400 - one line
         self._count(hold, outcome)
-        pending = pending_of(order, charge, row)
+        pending = hold.pending()
         finished = self.admission.finish(order.account_id, order.request_id, charge=charge, settlement=row)
         if charge > hold.reservation.amount:
             # Redis must hear of it first, or it would be more optimistic than the ledger for a moment.
@@ -211,14 +201,9 @@ class Meter:
     def _retract(self, hold: Hold) -> None:
         """Drop a hold again that was announced just after it was booked or released."""
         if hold.settlement_json is None:
-            self._release(hold.order)
+            self._release(hold.facts, math.inf, held=False)
         else:  # the ledger takes it once, and its apply drops the hold
-            self._settler.submit(pending_of(hold.order, hold.charge or 0, hold.settlement_json))
-
-
-def pending_of(order: Order, charge: int, row: bytes) -> Pending:
-    """Return a settlement on its way to the ledger."""
-    return Pending(order.account_id, order.request_id, charge, row, asyncio.get_running_loop().time())
+            self._settler.submit(hold.pending())
 
 
 def _facts_of(order: Order) -> Facts:

@@ -23,8 +23,10 @@ from metering.core.settlement import (
     Facts,
     Reservation,
     Settlement,
+    Status,
     decode_facts,
     decode_settlement,
+    nothing_used,
 )
 from metering.dead_journal import DeadJournal, Remains, dead_journals
 from metering.epochs import Epochs
@@ -100,8 +102,17 @@ class Recovery:
     async def _settle_remains(self, remains: Remains, *, proves_silence: bool) -> None:
         if remains.settlement is not None:
             await self._settle(remains.settlement)
+        elif remains.facts is not None and remains.given_up:
+            await self._release(remains.facts)
         elif remains.facts is not None and remains.reservation is not None:
-            await self._settle(recover(remains.facts, remains.reservation, progress=remains.progress, now_ms=_now_ms()))
+            estimate = recover(
+                remains.facts,
+                remains.reservation,
+                progress=remains.progress,
+                now_ms=_now_ms(),
+                status=Status.ADOPTED,
+            )
+            await self._settle(estimate)
         elif remains.facts is not None and proves_silence:
             await self._release(remains.facts)
         # Else it proves nothing: if there is a hold, its deadline tells.
@@ -126,7 +137,11 @@ class Recovery:
             except MeterUnavailableError:
                 await asyncio.sleep(0.25)
             else:
-                return
+                break
+        # A journal that turns up after the lease may prove what no sweeper could know: its charge is taken back.
+        now_ms = _now_ms()
+        if now_ms - facts.started_at_ms >= self._settings.lease_seconds * 1000:
+            await self._settle(decode_settlement(nothing_used(facts, now_ms=now_ms)))
 
     async def sweep(self) -> int:
         """Recover every hold whose deadline has passed, in all buckets; return how many were claimed."""

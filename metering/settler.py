@@ -94,11 +94,6 @@ class Settler:
         self.submit(pending)
         await pending.booked
 
-    async def recovered(self, request_id: str) -> bool:
-        """Return whether a request is booked as an orphan's. Raises LedgerDownError."""
-        rows = await self._ledger.rows("known_events", [request_id])
-        return any(row["source"] == "recovered" for row in rows)
-
     async def _run(self, lane: int) -> None:
         queue, wake = self._queues[lane], self._wake[lane]
         while True:

@@ -25,6 +25,7 @@ log = structlog.get_logger()
 RETRY_SECONDS = 0.2
 IDENTITY = b"{farebox}identity"
 NAMELESS = "?"  # begins the identity of a server that does not tell its run_id
+CANCEL_SECONDS = 0.1
 
 
 class RedisStore:
@@ -58,9 +59,10 @@ class RedisStore:
 
     async def stop(self) -> None:
         """Close the connection."""
-        if self._task:
+        while self._task and not self._task.done():
+            # Again and again: redis-py, while it connects, may take a cancellation for a time-out and go on.
             self._task.cancel()
-            await asyncio.gather(self._task, return_exceptions=True)
+            await asyncio.wait([self._task], timeout=CANCEL_SECONDS)
         if self._link:
             self._link.abort()
             self._link = None

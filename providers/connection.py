@@ -10,12 +10,7 @@ from typing import TYPE_CHECKING, Final, NoReturn, cast
 
 import httptools
 
-from providers.errors import (
-    ProviderError,
-    UpstreamGoneError,
-    UpstreamProtocolError,
-    UpstreamTimeoutError,
-)
+from providers.errors import ProviderError, UpstreamGoneError, UpstreamProtocolError, UpstreamTimeoutError
 
 if TYPE_CHECKING:
     from providers.pool import OriginPool
@@ -26,6 +21,7 @@ WRITE_BYTES: Final = 256 * 1024
 """What of a large body is handed to the event loop at a time; asyncio's copies what the socket won't take."""
 
 _TICK_SECONDS: Final = 0.001  # of uvloop's clock: a timer that is early by less is on time
+_LATE_SECONDS: Final = 0.1  # later than so, this process has slept: what came meanwhile is still to be read
 
 _NO_TRANSPORT: Final = asyncio.Transport()
 _GARBAGE: Final = (httptools.HttpParserError, httptools.HttpParserUpgrade)
@@ -273,6 +269,8 @@ class Connection(asyncio.Protocol):
         self._timer = None
         if self._waiter is None:
             return  # Nobody waits: the next one who does sets it again.
+        if (late := self._loop.time() - self.deadline) > _LATE_SECONDS:
+            self.deadline += late + _LATE_SECONDS
         if self.deadline - self._loop.time() > _TICK_SECONDS:
             self._timer = self._loop.call_at(self.deadline, self._on_timer)
         else:

@@ -42,15 +42,17 @@ def orphan_charge(facts: Facts, *, amount: int, progress: int) -> int:
     assert_never(policy)
 
 
-def recover(facts: Facts, reservation: Reservation, *, progress: int, now_ms: int) -> Settlement:
-    """Return the settlement of an orphan."""
+def recover(
+    facts: Facts, reservation: Reservation, *, progress: int, now_ms: int, status: Status = Status.RECOVERED
+) -> Settlement:
+    """Return the settlement of an orphan; ``status`` says whether its hold tells of it, or its gateway's journal."""
     charge = orphan_charge(facts, amount=reservation.amount, progress=progress)
     prompt = facts.counted_prompt_tokens
     outcome = Outcome(
         prompt_tokens=prompt,
         completion_tokens=completion_within(facts.rate_card, charge=charge, prompt=prompt),
         source=Source.RECOVERED,
-        status=Status.RECOVERED,
+        status=status,
         counted_completion_tokens=None,
     )
     result = result_of(reservation, outcome, charge=charge, duration_ms=max(0, now_ms - facts.started_at_ms))

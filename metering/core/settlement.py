@@ -28,7 +28,9 @@ class Status(StrEnum):
     CLIENT_GONE = "client_gone"
     UPSTREAM_GONE = "upstream_gone"
     CUT_OFF = "cut_off"
-    RECOVERED = "recovered"
+    RECOVERED = "recovered"  # an estimate, by what its hold said
+    ADOPTED = "adopted"  # an estimate, by what its gateway's journal said, which knows better
+    RELEASED = "released"  # nothing was used; said in the ledger only where it may have been charged as an orphan
 
 
 class Orphan(StrEnum):
@@ -171,24 +173,25 @@ def result_of(
     )
 
 
-def never_forwarded(facts: Facts) -> bytes:
-    """Return the row that corrects a recovered charge to nothing: its owner knows that it was not used."""
-    nothing = Outcome(
-        prompt_tokens=0,
-        completion_tokens=0,
-        source=Source.TOKENIZER,
-        status=Status.UPSTREAM_GONE,
-        counted_completion_tokens=0,
-    )
-    unheld = Reservation(0, facts.started_at_ms, [])
-    return row_of(encode_facts(facts), result_of(unheld, nothing, charge=0, duration_ms=0))
-
-
 def answered_by(result: Result, spec: ModelSpec) -> Result:
     """Return a result that says which model answered, at which rates."""
     card = spec.rates
     rates = (card.prompt, card.cached, card.completion)
     return structs.replace(result, provider=spec.provider, rates=rates, rate_version=spec.rate_version)
+
+
+def nothing_used(facts: Facts, *, now_ms: int) -> bytes:
+    """Return the row of a request that used nothing: it takes back what may have been charged for it as an orphan."""
+    outcome = Outcome(
+        prompt_tokens=0,
+        completion_tokens=0,
+        source=Source.TOKENIZER,
+        status=Status.RELEASED,
+        counted_completion_tokens=0,
+    )
+    reservation = Reservation(0, facts.started_at_ms, [])
+    duration_ms = max(0, now_ms - facts.started_at_ms)
+    return row_of(encode_facts(facts), result_of(reservation, outcome, charge=0, duration_ms=duration_ms))
 
 
 def row_of(facts_json: bytes, result: Result) -> bytes:

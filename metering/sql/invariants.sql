@@ -37,14 +37,15 @@ SELECT r.request_id, r.account_id, r.refunded, v.charge + coalesce(c.delta, 0) A
   LEFT JOIN corrections c ON c.day = v.day AND c.request_id = v.request_id
  WHERE r.refunded > coalesce(v.charge + coalesce(c.delta, 0), 0);
 
--- corrections_follow_recoveries: only a recovered event is corrected, by its exact count less what was refunded before.
+-- corrections_follow_recoveries: only a recovered event is corrected, by its exact count (or, where its hold had
+-- estimated it, by its journal's higher estimate) less what was refunded before.
 SELECT c.request_id, c.account_id, v.source, v.charge, c.exact, r.refunded, c.delta
   FROM corrections c
   LEFT JOIN events v ON v.day = c.day AND v.request_id = c.request_id AND v.account_id = c.account_id
  CROSS JOIN LATERAL (SELECT coalesce(sum(x.amount), 0) AS refunded FROM entries x
                       WHERE x.request_id = c.request_id AND x.account_id = c.account_id AND x.kind = 'refund'
                         AND x.version < c.version) r
- WHERE v.source IS DISTINCT FROM 'recovered' OR c.source = 'recovered'
+ WHERE v.source IS DISTINCT FROM 'recovered' OR (c.source = 'recovered' AND (v.status = 'adopted' OR c.delta <= 0))
     OR c.delta <> greatest(0, c.exact - r.refunded) - (v.charge - r.refunded);
 
 -- packs_conserved: what was booked into a pack and out of it leaves what remains in it.
@@ -89,7 +90,8 @@ SELECT account_id, request_id, sum(open) AS open, sum(booked) AS booked
  GROUP BY 1, 2 HAVING sum(open) <> sum(booked);
 
 -- debts_explained: debt comes from use above the hold, from a pack revoked while held, or from an upward correction.
--- What an unlimited pack would have paid is not held: all that ran while one was revoked may have become debt.
+-- What an unlimited pack would have paid is not held: all that ran while one was revoked may have become debt. And what a
+-- dead gateway held may have been forgotten by Redis before its journal told of it: others were admitted meanwhile.
 SELECT account_id, resource, sum(booked) AS booked, sum(explained) AS explained
   FROM (SELECT account_id, resource, amount AS booked, 0 AS explained FROM entries WHERE kind = 'overdraft'
         UNION ALL
@@ -99,6 +101,8 @@ SELECT account_id, resource, sum(booked) AS booked, sum(explained) AS explained
         UNION ALL
         SELECT c.account_id, v.resource, 0, c.delta FROM corrections c JOIN events v USING (day, request_id)
          WHERE c.delta > 0
+        UNION ALL
+        SELECT account_id, resource, 0, charge FROM events WHERE status = 'adopted'
         UNION ALL
         SELECT v.account_id, v.resource, 0, v.charge FROM events v
          WHERE EXISTS (SELECT 1 FROM packs k

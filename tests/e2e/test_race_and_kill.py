@@ -75,7 +75,7 @@ def test_a_gateway_killed_in_mid_stream(farebox: Farebox, tokenizer: tiktoken.En
 
     farebox.start()
     event = account.event(raw.headers["x-request-id"])
-    assert (event["source"], event["status"]) == ("recovered", "recovered")
+    assert (event["source"], event["status"]) == ("recovered", "adopted")
     assert PROMPT + produced <= event["charge"] <= PROMPT + 3500
     balance = account.at_rest()
     assert balance["balance"] == balance["available"] == 100_000 - event["charge"]

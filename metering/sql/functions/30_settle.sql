@@ -5,7 +5,8 @@
 -- A draw follows the hold's own split first (with what an unlimited pack let in without a hold: the finite packs
 -- were held by others), then burn-down order over fitting packs that were not dead when the request was reserved,
 -- then debt. Settle never refuses. A row that is known already changes nothing,
--- except an exact one after a recovered one: that is corrected, once.
+-- except an exact one after a recovered one: that is corrected, once; and so is an estimate by what a hold said (a
+-- Redis that lost a second may know less of it) when the dead gateway's journal knows of more (status 'adopted').
 -- Returns one row an account: version, snapshot, and how many rows were duplicates or corrections.
 CREATE OR REPLACE FUNCTION settle(p_rows jsonb)
 RETURNS TABLE (account_id uuid, version bigint, snapshot text, duplicates bigint, corrected bigint)
@@ -41,7 +42,7 @@ BEGIN
     v_now := clock_timestamp();
     SELECT array_agg(ROW(d.*)::settlement ORDER BY d.account_id, d.resource, d.reserved_at, d.request_id) INTO v_new
       FROM (SELECT DISTINCT ON (u.request_id) u.* FROM unnest(v_all) u
-             ORDER BY u.request_id, (u.source = 'recovered')) d
+             ORDER BY u.request_id, (u.source = 'recovered'), CASE WHEN u.source = 'recovered' THEN u.charge END DESC) d
      -- A scalar subquery, not NOT EXISTS: that became an anti-join over every partition, which reads all of them.
      WHERE (SELECT true FROM events e
              WHERE e.day = uuid7_day(d.request_id) AND e.request_id = d.request_id) IS NULL;
@@ -153,9 +154,10 @@ BEGIN
                                  e_row, e_seq, e_kind, e_amount, e_delta, e_from, e_to, e_pack, e_balance);
     END IF;
 
-    -- An exact count for what was recovered before: rare, so one at a time.
+    -- An exact count, or a better estimate, for what was recovered before: rare, so one at a time.
     IF coalesce(array_length(v_new, 1), 0) < array_length(v_all, 1) THEN
-        FOR r IN SELECT u.* FROM unnest(v_all) u WHERE u.source <> 'recovered' ORDER BY u.account_id, u.request_id LOOP
+        FOR r IN SELECT u.* FROM unnest(v_all) u WHERE u.source <> 'recovered' OR u.status = 'adopted'
+                  ORDER BY u.account_id, u.request_id, (u.source = 'recovered') LOOP
             IF correct_event(r) THEN v_corrected := v_corrected || r.account_id; END IF;
         END LOOP;
     END IF;

@@ -110,7 +110,8 @@ BEGIN
     END IF;
 END $$;
 
--- correct_event: the exact count of a request that was booked as recovered. Once; anything else changes nothing.
+-- correct_event: the exact count of a request that was booked as recovered, or its journal's estimate where that is
+-- above its hold's (the journal may know of more progress, the hold of an extension). Once; anything else changes nothing.
 -- After a refund the correction re-bases to max(0, exact - refunded). The caller holds the account's lock.
 CREATE OR REPLACE FUNCTION correct_event(r settlement) RETURNS boolean
 LANGUAGE plpgsql VOLATILE AS $$
@@ -120,7 +121,8 @@ DECLARE
     v_delta    bigint;
 BEGIN
     SELECT * INTO v_event FROM events e WHERE e.day = uuid7_day(r.request_id) AND e.request_id = r.request_id;
-    IF v_event.source IS DISTINCT FROM 'recovered' OR EXISTS (
+    IF v_event.source IS DISTINCT FROM 'recovered'
+        OR (r.source = 'recovered' AND (v_event.status = 'adopted' OR r.charge <= v_event.charge)) OR EXISTS (
         SELECT 1 FROM corrections c WHERE c.day = v_event.day AND c.request_id = v_event.request_id) THEN
         RETURN false;
     END IF;

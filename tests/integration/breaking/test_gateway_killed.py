@@ -104,7 +104,7 @@ async def test_an_orphan_pays_by_the_policy_of_its_account(
     await victim.kill()
     await asyncio.gather(sent, return_exceptions=True)
     (event,) = await at_rest(await fleet.start(), wallet, 1)
-    assert (event["source"], event["status"]) == ("recovered", "recovered")
+    assert (event["source"], event["status"]) == ("recovered", "adopted")
     assert least <= event["charge"] <= most
 
 

@@ -95,7 +95,7 @@ async def test_a_known_key_is_good_for_no_longer_than_it_may_be(line: Line, post
 async def test_what_another_memory_of_redis_said_is_not_believed(line: Line, postgres: OwnPostgres) -> None:
     """A Redis that may have forgotten may have forgotten a revocation: its epoch is over, and what it wrote in it."""
     await two_gateways(line)
-    digest_keys = await line.deps.store.call(b"KEYS", b"*k:*")
+    digest_keys = await line.deps.store.call(b"KEYS", b"*m:*")
     assert len(digest_keys) == 1
     await line.deps.store.call(b"HSET", digest_keys[0], b"ep", b"1:another")
     async with killed(postgres):

@@ -10,6 +10,7 @@ import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from gateway.embedded.ports import usable_port
+from tests.servers.choice import program_of
 from tests.servers.debian import Program
 
 
@@ -56,9 +57,9 @@ class OwnRedis:
 
 
 @asynccontextmanager
-async def own_redis(folder: Path, program: Program) -> AsyncIterator[OwnRedis]:
-    """A running server."""
-    server = OwnRedis(folder, program)
+async def own_redis(folder: Path, program: Program | None = None) -> AsyncIterator[OwnRedis]:
+    """A running server: our own Valkey, or another program."""
+    server = OwnRedis(folder, program or program_of("valkey", folder / "copies"))
     await server.start()
     yield server
     await server.kill()

@@ -53,6 +53,30 @@ async def test_exact_count_after_a_recovered_one_is_booked_as_one_correction(
     await assert_conserved(book)
 
 
+@pytest.mark.parametrize(("charge", "deltas"), [(45, [15]), (30, []), (20, [])])
+async def test_estimate_of_a_journal_outranks_a_lower_one_of_a_hold(book: Book, charge: int, deltas: list[int]) -> None:
+    """Redis may have lost the last second of a stream's progress; a journal that turns up late has it."""
+    account_id = await book.account()
+    pack_id = await book.grant(account_id, 100)
+    of_hold = row_of(account_id, 30, source="recovered", status="recovered")
+    of_journal = of_hold | {"charge": charge, "status": "adopted"}
+    for row in (of_hold, of_journal, of_hold, of_journal):
+        await book.settle(row)
+    assert await book.left(pack_id) == [70 - sum(deltas)]
+    assert [row["delta"] for row in await book.rows("corrections", account_id)] == deltas
+    await assert_conserved(book)
+
+
+async def test_exact_count_corrects_the_estimate_of_a_journal(book: Book) -> None:
+    account_id = await book.account()
+    pack_id = await book.grant(account_id, 100)
+    row = row_of(account_id, 45, source="recovered", status="adopted")
+    await book.settle(row)
+    await book.settle(row | {"charge": 40, "source": "upstream", "status": "completed"})
+    assert await book.left(pack_id) == [60]
+    await assert_conserved(book)
+
+
 @pytest.mark.parametrize("together", [False, True])
 async def test_recovered_count_after_an_exact_one_is_nothing(book: Book, *, together: bool) -> None:
     account_id = await book.account()

@@ -88,6 +88,30 @@ async def test_upstream_that_reads_slowly_is_not_idle(hasty: Transport) -> None:
         one.close()
 
 
+async def test_timer_that_is_late_gives_what_came_meanwhile_a_chance_to_be_read(hasty: Transport) -> None:
+    """A process that slept finds its timers run out and the answer in its socket; the loop may see the former first."""
+    more = asyncio.Event()
+
+    async def script(peer: Peer) -> None:
+        await peer.head()
+        await peer.send(b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\nhello")
+        await more.wait()
+        await peer.send(b"again")
+        await asyncio.sleep(5)
+
+    async with raw_upstream(script) as upstream:
+        one = await open_upstream(hasty, upstream.origin)
+        assert await one.chunk() == b"hello"
+        reading = asyncio.create_task(one.chunk())
+        await asyncio.sleep(0)
+        assert one._connection
+        one._connection.deadline -= 10
+        one._connection._on_timer()
+        more.set()
+        assert await reading == b"again"
+        one.close()
+
+
 @pytest.mark.parametrize("size", [100_000, 16 * MIB])
 async def test_answer_may_start_before_the_request_is_written(transport: Transport, size: int) -> None:
     """An upstream that refuses early is heard; one that goes on reading gets the rest."""
