@@ -3,11 +3,6 @@
 ``./test --redis=redis7`` and ``--redis=cluster`` run everything on it.
 """
 
-from tests.integration.metering.test_random_walk import (
-    test_counters_are_the_holds_after_every_step_of_a_random_walk,
-    test_hundreds_that_ask_at_once_are_promised_no_more_than_there_is,
-)
-
 from tests.integration.audit.test_scenario import (
     test_whatever_is_done_the_books_stay_right,
 )
@@ -43,6 +38,9 @@ from tests.integration.metering.test_recovery import (
 from tests.integration.metering.test_reserve import (
     test_first_matching_reason_refuses_else_the_amount_is_held,
 )
+from tests.integration.metering.test_reserve_race import (
+    test_hundreds_that_ask_at_once_are_promised_no_more_than_there_is,
+)
 from tests.integration.test_line import (
     test_one_event_and_one_entry_tell_what_a_request_cost,
 )
@@ -55,7 +53,6 @@ __all__ = [
     "test_a_stream_ends_properly_when_the_balance_does",
     "test_a_stream_without_a_limit_starts_small_and_grows",
     "test_accounts_of_one_bucket_are_renewed_by_one_call",
-    "test_counters_are_the_holds_after_every_step_of_a_random_walk",
     "test_every_script_of_another_epoch_changes_nothing",
     "test_finish_frees_the_split_from_its_tail_and_lays_the_excess_on_fitting_packs",
     "test_first_matching_reason_refuses_else_the_amount_is_held",
