@@ -26,6 +26,10 @@ class Url(NamedTuple):
     schemes: tuple[str, ...]
 
 
+class Cidr(NamedTuple):
+    """An address range such as 10.0.0.0/8, or one address; hosts bits must not be set."""
+
+
 class Text(NamedTuple):
     """A text that is not empty, at most ``characters_max`` long."""
 

@@ -11,6 +11,7 @@ EXAMPLES = {
     "safety_factor": "1.0",
     "rates": "{ prompt = 1, cached = 0.1, completion = 4 }",
     "fallbacks": '["gpt-4o-mini"]',
+    "trusted_proxies": '["10.0.0.0/8"]',
     "provider": '"openai"',
 }
 """What to write where the default is no example, or is stored in another form."""

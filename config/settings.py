@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Annotated, Literal
 
-from config.constraints import Micro, Range, Text, Url
+from config.constraints import Cidr, Micro, Range, Text, Url
 
 Floor = Literal["cross", "keep"]
 Clamp = Literal["unset", "never", "always"]
@@ -22,6 +22,7 @@ ProviderKind = Literal["openai", "simulated"]
 Encoding = Literal["o200k_base", "cl100k_base"]
 
 Name = Annotated[str, Text(256)]
+Network = Annotated[str, Cidr()]
 Secret = Annotated[str, Text(4096)]
 HttpUrl = Annotated[str, Url(("http", "https"))]
 PostgresUrl = Annotated[str, Url(("postgresql", "postgres"))]
@@ -47,6 +48,7 @@ class ServerSettings:
     header_bytes_max: Bytes = 16_384
     drain_seconds: SecondsOrZero = 30.0
     log_requests: bool = True
+    trusted_proxies: tuple[Network, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,12 @@ import re
 import types
 from collections.abc import Mapping
 from decimal import Decimal, InvalidOperation
+from ipaddress import ip_network
 from pathlib import Path
 from typing import Annotated, Literal, Union, cast, get_args, get_origin
 from urllib.parse import urlsplit
 
-from config.constraints import Micro, Range, Text, Url
+from config.constraints import Cidr, Micro, Range, Text, Url
 from config.hosts import addresses_of, is_cluster, parse_cluster_url
 
 MICRO = 1_000_000
@@ -58,7 +59,7 @@ def parse_value(annotation: object, value: object, *, is_text: bool) -> object:
     if origin is Literal:
         return _parse_choice(arguments, value)
     if origin is tuple:
-        return _parse_list(arguments[0], value)
+        return _parse_list(arguments[0], value, is_text=is_text)
     if origin is Mapping:
         return parse_rates(value)
     return _parse_plain(annotation, value, is_text=is_text)
@@ -108,6 +109,8 @@ def _parse_constrained(plain: object, constraint: object, value: object, *, is_t
             return number
         case Url():
             return _parse_url(value, constraint)
+        case Cidr():
+            return _parse_network(value)
         case Text():
             return _parse_text(value, constraint)
         case _:
@@ -169,9 +172,11 @@ def _parse_choice(choices: tuple[str, ...], value: object) -> str:
     return value
 
 
-def _parse_list(annotation: object, value: object) -> tuple[object, ...]:
+def _parse_list(annotation: object, value: object, *, is_text: bool) -> tuple[object, ...]:
+    if is_text:
+        value = [part for part in str(value).replace(",", " ").split() if part]
     if not isinstance(value, list):
-        raise RefusedError('a list such as ["gpt-4o-mini"]')
+        raise RefusedError('a list of texts such as ["gpt-4o-mini"]')
     return tuple(parse_value(annotation, item, is_text=False) for item in value)
 
 
@@ -181,6 +186,13 @@ def _parse_text(value: object, limits: Text) -> str:
     if not 0 < len(value) <= limits.characters_max or not value.isprintable():
         raise RefusedError(f"1 to {limits.characters_max} printable characters")
     return value
+
+
+def _parse_network(value: object) -> str:
+    try:
+        return str(ip_network(_parse_text(value, Text(64))))
+    except ValueError as error:
+        raise RefusedError(f"an address range such as 10.0.0.0/8 ({error})") from None
 
 
 def _parse_url(value: object, url: Url) -> str:

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from config.catalog import Catalog, ModelSpec
 from config.settings import Settings
+from gateway.addresses import Addresses
 from gateway.auth import ADMIN_KEY, Authenticator
 from gateway.deps import DEPS, Deps
 from gateway.effects import Effects
@@ -91,7 +92,7 @@ class Parts:
         self.reconciler = Reconciler(self.ledger, self.store, self.epochs, settings.meter, self.instance_id)
         self.counter = TokenCounter(settings.state_dir / "tokenizer", settings.meter.count_inline_bytes_max)
         self.transport = Transport(settings.upstream)
-        self.auth = Authenticator(self.ledger, KeyMirror(self.store, self.epochs), settings.auth, settings.meter)
+        self.auth = self._authenticator()
         catalog = Catalog(settings)
         registry = Registry(settings, self.transport, count_prompt=self._count_prompt)
         self.books = Books(self.ledger, settings.meter)
@@ -122,6 +123,11 @@ class Parts:
             settler=self.settler,
             reconciler=self.reconciler,
         )
+
+    def _authenticator(self) -> Authenticator:
+        addresses = Addresses(self.settings.server.trusted_proxies)
+        mirror = KeyMirror(self.store, self.epochs)
+        return Authenticator(self.ledger, mirror, self.settings.auth, self.settings.meter, addresses)
 
     def _chores(self) -> list[Chore]:
         seal_seconds = self.settings.meter.seal_seconds

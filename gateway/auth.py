@@ -3,27 +3,31 @@
 A key is known by its SHA-256 digest. Records are cached for ``auth.cache_seconds``, so a revocation is obeyed
 everywhere within that time, and at once where it was made. While Postgres is away, or too slow, a record that is
 known here or in Redis's mirror stays good for ``auth.stale_seconds_max``; the mirror knows of revocations that were
-made elsewhere. Clocks are those of the servers: only time that has passed is measured here.
+made elsewhere. Clocks are those of the servers: only time that has passed is measured here. A key of a member who has a
+row acts with the member's role, any other with its own; a deactivated member's keys are good for nothing.
 """
 
 import asyncio
 import hashlib
 import hmac
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from ipaddress import ip_network
 from math import inf
 
 from aiohttp import web
 
 from config.settings import AuthSettings, MeterSettings
+from gateway.addresses import Addresses, Network
 from gateway.errors import forbidden, unauthorized
 from metering.errors import LedgerDownError
 from metering.key_mirror import KeyMirror, KeyRecord
 from metering.ledger import Ledger
 
 ADMIN_KEY = web.AppKey("admin_key", str)
+FINGERPRINT_CHARS = 12
 CACHE_MAX = 100_000  # records; a digest that is not known is cached too, so that guessing costs Postgres little
 # A Postgres that does not answer may be waited for ten times as long; a key that is known need not be.
 LOOK_SECONDS_MAX = 1.0
@@ -43,6 +47,7 @@ class Principal:
     clamp: str
     orphan: str
     expires_at: float | None  # time.monotonic
+    ip_ranges: tuple[Network, ...] | None = None  # None: from anywhere
     replay: bool = False  # the account keeps answers for clients that repeat a request
 
 
@@ -58,17 +63,23 @@ class _Record:
 class Authenticator:
     """Keys to principals."""
 
-    def __init__(self, ledger: Ledger, mirror: KeyMirror, settings: AuthSettings, meter: MeterSettings) -> None:
+    def __init__(
+        self, ledger: Ledger, mirror: KeyMirror, settings: AuthSettings, meter: MeterSettings, addresses: Addresses
+    ) -> None:
         self._ledger = ledger
         self._mirror = mirror
         self._settings = settings
         self._meter = meter
+        self._addresses = addresses
         self._records: dict[bytes, _Record] = {}
         self._loading: dict[bytes, asyncio.Task[_Record]] = {}
         self._used: set[str] = set()
 
-    async def authenticate(self, headers: Mapping[str, str]) -> Principal:
-        """Return who calls. Raises ApiError (401, 403), LedgerDownError."""
+    async def authenticate(self, headers: Mapping[str, str], peer: Callable[[], str | None]) -> Principal:
+        """Return who calls; ``peer`` tells from which address, and is asked only where the key has ranges.
+
+        Raises ApiError (401, 403), LedgerDownError.
+        """
         key = key_of(headers)
         if key is None:
             raise unauthorized()
@@ -82,20 +93,28 @@ class Authenticator:
             raise unauthorized()
         if principal.expires_at is not None and principal.expires_at <= now:
             raise unauthorized("This API key has expired.")
+        if principal.ip_ranges is not None:
+            self._require_range(principal.ip_ranges, peer(), headers)
         self._used.add(principal.key_id)
         return principal
 
-    async def changed(self, digest: bytes) -> None:
-        """Take a key's new record, here and in the mirror: it was changed or revoked."""
-        self._records.pop(digest, None)
-        with suppress(LedgerDownError):  # it was there a moment ago; whoever uses the key next asks again
-            await self._load(digest)
+    async def changed(self, digests: Iterable[bytes]) -> None:
+        """Take the new record of a key, here and in the mirror: it was changed or revoked."""
+        for digest in digests:
+            self._records.pop(digest, None)
+            with suppress(LedgerDownError):  # it was there a moment ago; whoever uses the key next asks again
+                await self._load(digest)
 
     async def flush(self) -> None:
         """Store when keys were last used."""
         used, self._used = self._used, set()
         if used:
             await self._ledger.rows("key_used", list(used))
+
+    def _require_range(self, ranges: tuple[Network, ...], peer: str | None, headers: Mapping[str, str]) -> None:
+        origin = self._addresses.origin(peer, headers)
+        if origin is None or not any(origin in network for network in ranges):
+            raise forbidden(f"This key may not be used from {origin or 'an address that can not be told'}.")
 
     async def _refreshed(self, digest: bytes, old: _Record | None, now: float) -> _Record:
         task = self._loading.get(digest)
@@ -166,6 +185,7 @@ class Authenticator:
                 orphan=key.orphan or self._meter.orphan,
                 expires_at=None if key.expires_ms is None else now + (key.expires_ms - now_ms) / 1000,
                 replay=key.replay,
+                ip_ranges=None if key.ip_ranges is None else tuple(map(ip_network, key.ip_ranges)),
             )
         return _Record(
             principal=principal,
@@ -190,6 +210,12 @@ def require_admin(request: web.Request) -> None:
     key = key_of(request.headers)
     if key is None or not hmac.compare_digest(key.encode(errors="surrogateescape"), request.app[ADMIN_KEY].encode()):
         raise unauthorized("The admin key is missing or not valid.")
+
+
+def fingerprint_of(request: web.Request) -> str:
+    """Return what tells one admin key from another in the trail: 12 hex digits of its SHA-256."""
+    key = key_of(request.headers) or ""
+    return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:FINGERPRINT_CHARS]
 
 
 def require_model(principal: Principal, model: str) -> None:

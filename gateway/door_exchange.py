@@ -29,6 +29,12 @@ class DoorExchange:
         self.relay: Relay | None = None
         self.begun = self.ended = False
 
+    def peer(self) -> str | None:
+        """Return the address of whoever is connected; None where the connection is no TCP, or gone."""
+        transport = self._door.transport
+        name = transport.get_extra_info("peername") if transport is not None else None
+        return str(name[0]) if isinstance(name, tuple) else None
+
     async def read(self, *, seconds_max: float) -> bytes:
         """Return the body. Raises ApiError (408)."""
         door = self._door

@@ -34,6 +34,7 @@ KEPT: Final = {
         "x-farebox-reason",
         "x-farebox-feature",
         "idempotency-key",
+        "x-forwarded-for",
     )
 }
 # Other framing, and what asks for an answer before the body: aiohttp's.

@@ -1,5 +1,7 @@
 """What a change in the ledger must be followed by: Redis and the caches of this gateway hear of it."""
 
+from collections.abc import Iterable
+
 from gateway.auth import Authenticator
 from metering.ledger import AccountState
 from metering.settler import Settler
@@ -16,9 +18,9 @@ class Effects:
         """Hand an account's new state to Redis."""
         await self._settler.push(state)
 
-    async def changed(self, digest: bytes) -> None:
-        """Take an API key's new record."""
-        await self._auth.changed(digest)
+    async def changed(self, digests: Iterable[bytes]) -> None:
+        """Take the new records of API keys."""
+        await self._auth.changed(digests)
 
 
 class LaterEffects(Effects):
@@ -32,13 +34,12 @@ class LaterEffects(Effects):
         """Note it."""
         self.states.append(state)
 
-    async def changed(self, digest: bytes) -> None:
+    async def changed(self, digests: Iterable[bytes]) -> None:
         """Note it."""
-        self._digests.append(digest)
+        self._digests.extend(digests)
 
     async def happen(self, effects: Effects) -> None:
         """Do everything that was noted."""
-        for digest in self._digests:
-            await effects.changed(digest)
+        await effects.changed(self._digests)
         for state in self.states:
             await effects.push(state)

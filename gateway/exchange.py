@@ -37,6 +37,9 @@ class Exchange(Protocol):
     def headers(self) -> Mapping[str, str]:
         """The headers, looked up by names in lower case."""
 
+    def peer(self) -> str | None:
+        """Return the address of whoever is connected; None: it has none."""
+
     async def read(self, *, seconds_max: float) -> bytes:
         """Return the body. Raises ApiError (408, 413, 431)."""
 
@@ -70,6 +73,10 @@ class AiohttpExchange:
         self.response: web.StreamResponse = web.Response(status=500)
         self._request = request
         self._header_bytes_max = header_bytes_max
+
+    def peer(self) -> str | None:
+        """Return the address of whoever is connected."""
+        return self._request.remote
 
     async def read(self, *, seconds_max: float) -> bytes:
         """Return the body. Raises ApiError (408, 413, 431)."""

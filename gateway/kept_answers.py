@@ -61,6 +61,10 @@ class KeepingExchange:
         self.relay: Relay | None = None
         self.begun = False
 
+    def peer(self) -> str | None:
+        """Return the address of whoever is connected."""
+        return self._exchange.peer()
+
     async def read(self, *, seconds_max: float) -> bytes:
         """Return the body."""
         return await self._exchange.read(seconds_max=seconds_max)

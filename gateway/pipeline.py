@@ -35,7 +35,7 @@ CLIENT_GONE_STATUS = 499  # nginx's: nobody sees it but the log and the metrics
 
 async def handle_chat(exchange: Exchange, deps: Deps) -> None:
     """Serve POST /v1/chat/completions."""
-    principal = await deps.auth.authenticate(exchange.headers)
+    principal = await deps.auth.authenticate(exchange.headers, exchange.peer)
     body = await exchange.read(seconds_max=deps.settings.server.body_seconds_max)
     chat = parse_chat_request(body)
     require_model(principal, chat.model)

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from gateway import health, metrics
-from gateway.account import reads
+from gateway.account import people, reads
 from gateway.admin import routes as admin_routes
 from gateway.deps import DEPS
 from gateway.middleware import guarded
@@ -17,7 +17,7 @@ REST = "/{path}"  # every path that no other route has
 async def handle_models(request: web.Request) -> web.Response:
     """Serve GET /v1/models: the models that this key may use."""
     deps = request.app[DEPS]
-    principal = await deps.auth.authenticate(request.headers)
+    principal = await deps.auth.authenticate(request.headers, lambda: request.remote)
     names = [name for name in deps.catalog.names() if principal.models is None or name in principal.models]
     return web.json_response({"object": "list", "data": [_model(name) for name in names]})
 
@@ -25,7 +25,7 @@ async def handle_models(request: web.Request) -> web.Response:
 async def handle_model(request: web.Request) -> web.Response:
     """Serve GET /v1/models/{model}."""
     deps = request.app[DEPS]
-    principal = await deps.auth.authenticate(request.headers)
+    principal = await deps.auth.authenticate(request.headers, lambda: request.remote)
     spec = deps.catalog.resolve(request.match_info["model"])
     if principal.models is not None and spec.name not in principal.models:
         raise web.HTTPNotFound
@@ -53,6 +53,7 @@ def add_routes(app: web.Application) -> None:
         web.get("/dashboard", handle_dashboard),
         *admin_routes(),
         *reads.routes(),
+        *people.routes(),
         *health.routes(),
         *metrics.routes(),
     ]

@@ -32,6 +32,7 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
     expires_ms: int | None
     revoked: bool
     replay: bool = False
+    ip_ranges: list[str] | None = None
 
 
 class Mirrored(msgspec.Struct, frozen=True):

@@ -2,9 +2,10 @@
 
 from aiohttp import web
 
-from gateway.admin import accounts, audit, keys, ledger, packs, seals, statements
+from gateway.admin import accounts, audit, keys, ledger, members, packs, seals, statements, trail
 
 
 def routes() -> list[web.RouteDef]:
     """Return all routes of the admin API."""
-    return [route for noun in (accounts, statements, keys, packs, ledger, audit, seals) for route in noun.routes()]
+    nouns = (accounts, statements, members, keys, packs, ledger, audit, seals, trail)
+    return [route for noun in nouns for route in noun.routes()]

@@ -55,7 +55,15 @@ class SealPlace(msgspec.Struct, frozen=True, array_like=True, tag="seal", forbid
     position: Number
 
 
-P = TypeVar("P", bound=IdPlace | EntryPlace | EventPlace | SealPlace)
+class TrailPlace(msgspec.Struct, frozen=True, array_like=True, tag="line", forbid_unknown_fields=True):
+    """A place in the trail."""
+
+    at: Moment
+    id: UUID
+
+
+Place = IdPlace | EntryPlace | EventPlace | SealPlace | TrailPlace
+P = TypeVar("P", bound=Place)
 
 
 def place_of(row: Entry | Event, *, newest_first: bool) -> EntryPlace | EventPlace:
@@ -66,7 +74,7 @@ def place_of(row: Entry | Event, *, newest_first: bool) -> EntryPlace | EventPla
     return EventPlace(newest_first, at, UUID(row.request_id))
 
 
-def encode_cursor(place: IdPlace | EntryPlace | EventPlace | SealPlace) -> str:
+def encode_cursor(place: Place) -> str:
     """Return a place as a cursor."""
     return base64.urlsafe_b64encode(msgspec.json.encode(place)).decode().rstrip("=")
 

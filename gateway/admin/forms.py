@@ -88,25 +88,6 @@ class AccountPatch(Form):
     replay: bool | UnsetType = UNSET
 
 
-class NewKey(Form):
-    """POST /admin/v1/accounts/{id}/keys."""
-
-    name: Text = ""
-    user_id: Member | None = None
-    role: Role = "member"
-    models: Models | None = None
-    expires_at: Moment | None = None
-
-
-class KeyPatch(Form):
-    """PATCH /admin/v1/keys/{id}."""
-
-    name: Text | UnsetType = UNSET
-    role: Role | UnsetType = UNSET
-    models: Models | UnsetType | None = UNSET
-    expires_at: Moment | UnsetType | None = UNSET
-
-
 class NewPack(Form):
     """POST /admin/v1/accounts/{id}/packs."""
 
@@ -165,12 +146,13 @@ def _explained(message: str, kind: type[Form]) -> ApiError:
     hints = hints_of(kind)
     field = _FIELD.search(message)
     path = _PATH.search(message)
-    param = field[1] if field else path[1] if path else None
+    inside = path[1] if path else ""  # an object within the form: what is wrong there is wrong with its field
+    param = inside or (field[1] if field else None)
     if param is None:
         return invalid(f"{message}; write one JSON object.")
     if param not in hints:
         return invalid(f"There is no {param} here; the fields are {', '.join(hints)}.", param)
-    problem = "is missing" if field else f"is not right ({message[: path.start()] if path else message})"
+    problem = "is missing" if field and not inside else f"is not right ({message[: path.start()] if path else message})"
     return invalid(f"{param} {problem}; write {hints[param]}.", param)
 
 

@@ -1,11 +1,13 @@
-"""/admin/v1/…/keys: API keys. The secret is in the answer that creates one and nowhere else."""
+"""/admin/v1/…/keys: API keys. The secret is in the answer that makes one and nowhere else."""
 
 from aiohttp import web
 
-from gateway.admin.forms import KeyPatch, NewKey, read_form
+from gateway.admin.forms import read_form
 from gateway.admin.moments import require_future
 from gateway.admin.paging import list_page, list_query, path_id
+from gateway.admin.people_forms import KeyPatch, NewKey, Rotation
 from gateway.admin.serving import admin, answered
+from gateway.body import BODY
 from gateway.deps import Deps
 from gateway.errors import not_found
 
@@ -31,26 +33,59 @@ async def list_keys(request: web.Request, deps: Deps) -> web.Response:
     return answered(list_page(found, asked))
 
 
+async def get_key(request: web.Request, deps: Deps) -> web.Response:
+    """Serve GET /admin/v1/keys/{id}."""
+    key = await deps.books.keys.get(path_id(request, "Key"))
+    if key is None:
+        raise not_found("Key")
+    return answered(key)
+
+
 async def patch_key(request: web.Request, deps: Deps) -> web.Response:
     """Serve PATCH /admin/v1/keys/{id}."""
-    key_id = path_id(request, "Key")
+    return await change_key(request, deps, path_id(request, "Key"))
+
+
+async def rotate_key(request: web.Request, deps: Deps) -> web.Response:
+    """Serve POST /admin/v1/keys/{id}/rotate: a new secret, the old one good for as long as is asked."""
+    return await renew_key(request, deps, path_id(request, "Key"))
+
+
+async def revoke_key(request: web.Request, deps: Deps) -> web.Response:
+    """Serve DELETE /admin/v1/keys/{id}: the key is kept, and good for nothing any more."""
+    return await end_key(deps, path_id(request, "Key"))
+
+
+async def change_key(request: web.Request, deps: Deps, key_id: str) -> web.Response:
+    """Change a key as the body says."""
     form = await read_form(request, KeyPatch)
     require_future(form)
     changed = await deps.books.keys.change(key_id, **form.given)
     if changed is None:
         raise not_found("Key")
-    key, digest = changed
-    await deps.effects.changed(digest)
+    key, digests = changed
+    await deps.effects.changed(digests)
     return answered(key)
 
 
-async def revoke_key(request: web.Request, deps: Deps) -> web.Response:
-    """Serve DELETE /admin/v1/keys/{id}: the key is kept, and good for nothing any more."""
-    revoked = await deps.books.keys.revoke(path_id(request, "Key"))
+async def renew_key(request: web.Request, deps: Deps, key_id: str) -> web.Response:
+    """Rotate a key; no body: the old secret ends at once."""
+    form = await read_form(request, Rotation) if request[BODY] else Rotation()
+    rotated = await deps.books.keys.rotate(key_id, overlap_seconds=form.overlap_seconds)
+    if rotated is None:
+        raise not_found("Key")
+    key, digests = rotated
+    await deps.effects.changed(digests)
+    return answered(key)
+
+
+async def end_key(deps: Deps, key_id: str) -> web.Response:
+    """Revoke a key."""
+    revoked = await deps.books.keys.revoke(key_id)
     if revoked is None:
         raise not_found("Key")
-    key, digest = revoked
-    await deps.effects.changed(digest)
+    key, digests = revoked
+    await deps.effects.changed(digests)
     return answered(key)
 
 
@@ -59,6 +94,8 @@ def routes() -> list[web.RouteDef]:
     return [
         web.post("/admin/v1/accounts/{id}/keys", admin(create_key, withheld="key")),
         web.get("/admin/v1/accounts/{id}/keys", admin(list_keys), allow_head=False),
+        web.get("/admin/v1/keys/{id}", admin(get_key), allow_head=False),
         web.patch("/admin/v1/keys/{id}", admin(patch_key)),
         web.delete("/admin/v1/keys/{id}", admin(revoke_key)),
+        web.post("/admin/v1/keys/{id}/rotate", admin(rotate_key, withheld="key")),
     ]

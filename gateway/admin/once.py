@@ -1,7 +1,10 @@
-"""Writes of the admin API that are sent again: same Idempotency-Key, same body, one effect and the same answer."""
+"""Writes of the two APIs: one transaction each, in the name of whoever makes it (metering/books/writes.py).
+
+One that is sent again (same Idempotency-Key, same body) has one effect and the same answer.
+"""
 
 from collections.abc import Awaitable, Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import msgspec
 from aiohttp import web
@@ -12,28 +15,37 @@ from gateway.effects import LaterEffects
 from gateway.errors import ApiError
 from gateway.idempotency import HEADER, REPLAYED, digest_of, key_of
 from metering.books import Books
+from metering.books.trail import Actor
 from metering.books.writes import FirstAnswer
 
 WITHHELD = "x-farebox-withheld"
 NO_STORE = {"Cache-Control": "no-store"}  # it is about money and people: no cache may keep it
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Manner:
+    """How a write is made: by whom, whose Idempotency-Keys count, which field of its answer is never stored."""
+
+    actor: Actor
+    owner: str | None = None  # None: the platform's
+    withheld: str | None = None
+
+
 async def write_once(
-    handler: Callable[[web.Request, Deps], Awaitable[web.Response]],
-    request: web.Request,
-    deps: Deps,
-    withheld: str | None,
+    handler: Callable[[web.Request, Deps], Awaitable[web.Response]], request: web.Request, deps: Deps, manner: Manner
 ) -> web.Response:
-    """Make a write, or answer what it was answered the first time. ``withheld`` names the field that is never stored.
+    """Make a write, or answer what it was answered the first time.
 
     Raises ApiError: 400 for a key that is none, 422 when it was used for another write.
     """
+    # Before the transaction: a slow sender must keep no connection.
+    body = request[BODY] = await read_body(request, seconds_max=deps.settings.server.body_seconds_max)
     key = key_of(request.headers)
-    assert key
-    request[BODY] = await read_body(request, seconds_max=deps.settings.server.body_seconds_max)
-    digest = await digest_of(f"{request.method} {request.path}", request[BODY])
+    digest = "" if key is None else await digest_of(f"{request.method} {request.path}", body)
+    if key is not None and manner.owner is not None:
+        key = f"{manner.owner} {key}"  # no key of the platform has a space
     later = LaterEffects()
-    async with deps.writes.once(key, digest) as write:
+    async with deps.writes.once(key, digest, manner.actor) as write:
         first = write.first
         if first is None:
             bound = replace(deps, books=Books(write.ledger, deps.settings.meter), effects=later)
@@ -41,8 +53,8 @@ async def write_once(
             assert isinstance(response.body, bytes)
             await write.keep(
                 status=response.status,
-                body=_without(withheld, response.body),
-                withheld=withheld,
+                body=_without(manner.withheld, response.body),
+                withheld=manner.withheld,
                 account_id=later.states[0].account_id if later.states else None,
             )
     if first is not None:

@@ -147,6 +147,11 @@ def list_page(records: Sequence[R], asked: ListQuery) -> dict[str, Any]:
     return {"data": shown, "next_cursor": encode_cursor(IdPlace(UUID(shown[-1].id))) if more else None}
 
 
+def limit_of(query: MultiMapping[str]) -> int:
+    """Return how many rows a page shall have. Raises ApiError (400)."""
+    return _limit(query)
+
+
 def refuse_unknown(query: MultiMapping[str], known: Sequence[str]) -> None:
     """Raise ApiError (400) for a parameter that is not known."""
     for name in query:

@@ -39,5 +39,5 @@ def routes() -> list[web.RouteDef]:
     """Return the routes of seals."""
     return [
         web.get("/admin/v1/seals", admin(list_seals), allow_head=False),
-        web.post("/admin/v1/seals/verify", admin(verify_seals)),
+        web.post("/admin/v1/seals/verify", admin(verify_seals, changes=False)),
     ]

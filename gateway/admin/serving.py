@@ -2,21 +2,26 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Coroutine
+from functools import partial
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
-from gateway.admin.once import NO_STORE, write_once
-from gateway.auth import Principal, require_admin
+from gateway.admin.once import NO_STORE, Manner, write_once
+from gateway.auth import Principal, fingerprint_of, require_admin
+from gateway.client import AGENT
 from gateway.deps import DEPS, Deps
-from gateway.errors import invalid
-from gateway.idempotency import HEADER
+from gateway.errors import forbidden, invalid
+from gateway.middleware import REQUEST_ID
 from metering.books.errors import ChangeRefusedError
+from metering.books.trail import Actor
+
+ADMIN = "admin"
 
 Handler = Callable[[web.Request], Awaitable[web.Response]]
 AdminHandler = Callable[[web.Request, Deps], Coroutine[Any, Any, web.Response]]
-MemberHandler = Callable[[web.Request, Deps, Principal], Awaitable[web.Response]]
+MemberHandler = Callable[[web.Request, Deps, Principal], Coroutine[Any, Any, web.Response]]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -24,41 +29,75 @@ _encode = msgspec.json.Encoder().encode
 def admin(handler: AdminHandler, *, withheld: str | None = None, changes: bool = True) -> Handler:
     """Return a handler that only the admin key may call.
 
-    What it ``changes`` happens once under an Idempotency-Key; ``withheld`` names the field of its answer that is not
-    stored for that.
+    What it ``changes`` is one transaction, with its lines in the trail, and happens once under an Idempotency-Key;
+    ``withheld`` names the field of its answer that is not stored for that.
     """
 
     async def serve(request: web.Request) -> web.Response:
         require_admin(request)
         deps = request.app[DEPS]
-        try:
-            if request.method == "GET":
-                return await handler(request, deps)
-            if changes and HEADER in request.headers:
-                return await _to_the_end(write_once(handler, request, deps, withheld), deps)
-            return await _to_the_end(handler(request, deps), deps)
-        except ChangeRefusedError as error:
-            raise invalid(str(error), error.param) from error
+        if request.method == "GET" or not changes:
+            return await _explained(handler(request, deps))
+        actor = _actor(request, kind="platform_admin", name=fingerprint_of(request))
+        return await _written(handler, request, deps, Manner(actor=actor, withheld=withheld))
 
     return serve
 
 
-async def _to_the_end(change: Coroutine[Any, Any, web.Response], deps: Deps) -> web.Response:
-    """Make a change, also when the client hangs up: what Postgres has booked, Redis must hear of."""
-    task = deps.meter.spawn(change, "admin-change")
-    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # perhaps nobody waits for it any more
-    response: web.Response = await asyncio.shield(task)
-    return response
-
-
-def member(handler: MemberHandler) -> Handler:
-    """Return a handler that any account key may call, with the account it belongs to."""
+def member(handler: MemberHandler, *, admins: bool = False) -> Handler:
+    """Return a handler of reads that any key of an account may call, or its ``admins`` only."""
 
     async def serve(request: web.Request) -> web.Response:
         deps = request.app[DEPS]
-        return await handler(request, deps, await deps.auth.authenticate(request.headers))
+        return await handler(request, deps, await _caller(request, deps, admins=admins))
 
     return serve
+
+
+def account_write(handler: MemberHandler, *, withheld: str | None = None, admins: bool = False) -> Handler:
+    """Return a handler of writes that any key of an account may call, or its ``admins`` only; else as ``admin``."""
+
+    async def serve(request: web.Request) -> web.Response:
+        deps = request.app[DEPS]
+        caller = await _caller(request, deps, admins=admins)
+        kind = "account_admin" if caller.role == ADMIN else "member"
+        actor = _actor(request, kind=kind, name=caller.key_id, user_id=caller.user_id)
+        manner = Manner(actor=actor, owner=caller.key_id, withheld=withheld)
+        return await _written(partial(_for, handler, caller), request, deps, manner)
+
+    return serve
+
+
+async def _for(handler: MemberHandler, caller: Principal, request: web.Request, deps: Deps) -> web.Response:
+    return await handler(request, deps, caller)
+
+
+async def _caller(request: web.Request, deps: Deps, *, admins: bool) -> Principal:
+    caller = await deps.auth.authenticate(request.headers, lambda: request.remote)
+    if admins and caller.role != ADMIN:
+        raise forbidden("This is for admins of the account; ask with a key whose role is admin.")
+    return caller
+
+
+def _actor(request: web.Request, *, kind: str, name: str, user_id: str | None = None) -> Actor:
+    # Anybody may call themselves so: it says how, not who.
+    via = "cli" if request.headers.get("User-Agent", "").startswith(AGENT) else "api"
+    return Actor(kind=kind, name=name, user_id=user_id, via=via, request_id=request[REQUEST_ID])
+
+
+async def _written(handler: AdminHandler, request: web.Request, deps: Deps, manner: Manner) -> web.Response:
+    """Make a change, also when the client hangs up: what Postgres has booked, Redis must hear of."""
+    change = write_once(handler, request, deps, manner)
+    task = deps.meter.spawn(change, "admin-change")
+    task.add_done_callback(lambda done: done.cancelled() or done.exception())  # perhaps nobody waits for it any more
+    return await _explained(asyncio.shield(task))
+
+
+async def _explained(change: Awaitable[web.Response]) -> web.Response:
+    try:
+        return await change
+    except ChangeRefusedError as error:
+        raise invalid(str(error), error.param) from error
 
 
 def answered(value: Any, *, status: int = 200) -> web.Response:  # noqa: ANN401 - any record, or a page of them

@@ -1,13 +1,15 @@
 """The ledger for people: accounts, keys, packs, balances, pages. The meter's own statements are in ledger.py.
 
     books.accounts   create, get, page, change
-    books.keys       create, page, change, revoke
+    books.members    create, get, page, change
+    books.keys       create, get, page, change, rotate, revoke
     books.packs      grant, get, page, change, revoke
     books.balances   read (with what Redis holds), posted (Postgres alone)
     books.pages      entries, events, refund
     books.answers    keep, get, forget_old
     books.statements of_month
     books.seals      page
+    books.trail      page, note
 
 Every change of an account returns its new AccountState: whoever changes it hands that to ``settler.push``, and
 Redis admits by it from then on. All of them raise LedgerDownError; what the ledger can't take is ChangeRefusedError.
@@ -18,10 +20,12 @@ from metering.books.accounts import Accounts
 from metering.books.answers import Answers
 from metering.books.balances import Balances
 from metering.books.keys import ApiKeys
+from metering.books.members import Members
 from metering.books.packs import Packs
 from metering.books.pages import Pages
 from metering.books.seals import SealPages
 from metering.books.statements import Statements
+from metering.books.trail import Trail
 from metering.ledger import Ledger
 
 __all__ = ["Books"]
@@ -32,6 +36,7 @@ class Books:
 
     def __init__(self, ledger: Ledger, settings: MeterSettings) -> None:
         self.accounts = Accounts(ledger)
+        self.members = Members(ledger)
         self.keys = ApiKeys(ledger)
         self.packs = Packs(ledger)
         self.balances = Balances(ledger, settings)
@@ -39,3 +44,4 @@ class Books:
         self.answers = Answers(ledger, settings)
         self.statements = Statements(ledger)
         self.seals = SealPages(ledger)
+        self.trail = Trail(ledger)

@@ -29,7 +29,7 @@ class Account(msgspec.Struct, frozen=True, gc=False):
 
 
 class ApiKey(msgspec.Struct, frozen=True, gc=False):
-    """An API key without its secret."""
+    """An API key without its secret. ``role`` is the one that it acts with: its member's, where there is a row."""
 
     id: str
     account_id: str
@@ -39,7 +39,9 @@ class ApiKey(msgspec.Struct, frozen=True, gc=False):
     role: str
     models: list[str] | None
     limits: Raw
+    ip_ranges: list[str] | None
     expires_at: str | None
+    previous_valid_until: str | None
     revoked_at: str | None
     last_used_at: str | None
     created_at: str
@@ -49,6 +51,19 @@ class NewApiKey(ApiKey, frozen=True, gc=False):
     """An API key with its secret: shown once."""
 
     key: str
+
+
+class Member(msgspec.Struct, frozen=True, gc=False):
+    """A person or an app inside an account."""
+
+    id: str
+    account_id: str
+    user_id: str
+    name: str
+    email: str | None
+    role: str
+    status: str
+    created_at: str
 
 
 class Pack(msgspec.Struct, frozen=True, gc=False):

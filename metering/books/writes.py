@@ -1,7 +1,8 @@
-"""SHELL: writes of the admin API under an Idempotency-Key: each happens once, and its answer is committed with it.
+"""SHELL: writes of the two APIs, one transaction each: who makes it, the Idempotency-Key, the change, the answer.
 
-One transaction takes the key, makes the change and keeps the answer, so no crash leaves the one without the other.
-Who comes with the same key meanwhile waits for it in Postgres. A change that is refused leaves nothing, nor its key.
+So no crash leaves the one without the other, and no change is without its line in the trail. Under a key each happens
+once: who comes with the same key meanwhile waits for it in Postgres. A change that is refused leaves nothing, nor its
+key.
 """
 
 import asyncio
@@ -12,6 +13,7 @@ from dataclasses import dataclass
 import asyncpg
 
 from config.settings import MeterSettings, PostgresSettings
+from metering.books.trail import Actor, act_as
 from metering.ledger import REFUSED, Ledger, LedgerRefusedError
 from metering.queries import query
 
@@ -28,16 +30,17 @@ class FirstAnswer:
 
 
 class Write:
-    """One write under a key: either ``first`` says what was answered before, or it is to be made over ``ledger``."""
+    """One write: either ``first`` says what was answered before, or it is to be made over ``ledger``."""
 
-    def __init__(self, key: str, ledger: "BoundLedger", first: FirstAnswer | None) -> None:
+    def __init__(self, key: str | None, ledger: "BoundLedger", first: FirstAnswer | None) -> None:
         self.ledger = ledger
         self.first = first
         self._key = key
 
     async def keep(self, *, status: int, body: bytes, withheld: str | None, account_id: str | None) -> None:
-        """Keep the answer; it is committed with the change."""
-        await self.ledger.rows("write_keep", self._key, status, body.decode(), withheld, account_id)
+        """Keep the answer, if there is a key to keep it under; it is committed with the change."""
+        if self._key is not None:
+            await self.ledger.rows("write_keep", self._key, status, body.decode(), withheld, account_id)
 
 
 class BoundLedger(Ledger):
@@ -56,24 +59,25 @@ class BoundLedger(Ledger):
 
 
 class Writes:
-    """The Idempotency-Keys of the admin API."""
+    """The transactions of the two APIs."""
 
     def __init__(self, ledger: Ledger, meter: MeterSettings, postgres: PostgresSettings) -> None:
         self._ledger = ledger
         self._seconds = float(meter.idempotency_admin_seconds)
-        # A write under a key may look at Redis, which may need another connection to load the account: were all of
+        # A write may look at Redis, which may need another connection to load the account: were all of
         # the pool taken by writes, they would wait for each other.
         self._places = asyncio.Semaphore(max(1, postgres.pool_max // 2))
 
     @asynccontextmanager
-    async def once(self, key: str, digest: str) -> AsyncIterator[Write]:
-        """Take a key for one write, or find what was answered under it; commits on leaving.
+    async def once(self, key: str | None, digest: str, actor: Actor) -> AsyncIterator[Write]:
+        """Begin a write of ``actor``, or find what was answered under its key (None: it has none); commits on leaving.
 
         Raises LedgerDownError, also when the first one under this key takes too long.
         """
         async with self._places, self._ledger.connection() as connection, connection.transaction():
             ledger = BoundLedger(connection)
-            if await connection.fetchval(query("write_claim"), key, digest, self._seconds):
+            await act_as(connection, actor)
+            if key is None or await connection.fetchval(query("write_claim"), key, digest, self._seconds):
                 yield Write(key, ledger, None)
             else:
                 row = await connection.fetchrow(query("write_answer"), key)

@@ -46,41 +46,6 @@ SELECT EXISTS (SELECT 1 FROM accounts WHERE account_id = $1);
 -- time_zone_check: fails when Postgres does not know the zone.
 SELECT clock_timestamp() AT TIME ZONE $1::text;
 
--- key_add: a new API key; its account must exist.
-INSERT INTO api_keys (key_id, account_id, user_id, name, digest, prefix, role, models, expires_at)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9);
-
--- key_get: one API key.
-SELECT key_id::text, account_id::text, user_id, name, prefix, role, models, limits::text,
-       to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-       to_char(revoked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-       to_char(last_used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-       to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-  FROM api_keys WHERE key_id = $1;
-
--- keys_page: an account's API keys older than $2 (null: the newest), newest first.
-SELECT key_id::text, account_id::text, user_id, name, prefix, role, models, limits::text,
-       to_char(expires_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-       to_char(revoked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-       to_char(last_used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-       to_char(created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
-  FROM api_keys
- WHERE account_id = $1 AND key_id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
- ORDER BY key_id DESC LIMIT $3;
-
--- key_change: set the columns that $2 names; returns the digest under which gateways remember the key.
-UPDATE api_keys SET
-    name = CASE WHEN 'name' = ANY($2::text[]) THEN $3 ELSE name END,
-    role = CASE WHEN 'role' = ANY($2) THEN $4 ELSE role END,
-    models = CASE WHEN 'models' = ANY($2) THEN $5 ELSE models END,
-    expires_at = CASE WHEN 'expires_at' = ANY($2) THEN $6 ELSE expires_at END,
-    version = version + 1
- WHERE key_id = $1 RETURNING digest;
-
--- key_revoke: a key that is good for nothing any more; the first time counts.
-UPDATE api_keys SET revoked_at = coalesce(revoked_at, clock_timestamp()), version = version + 1
- WHERE key_id = $1 RETURNING digest;
-
 -- pack_grant: a new pack; its account's newest state, or no row.
 SELECT account_id::text, version, snapshot
   FROM grant_pack($1, $2, $3, $4, $5, $6, $7, $8::text[], $9, $10, $11);

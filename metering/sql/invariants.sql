@@ -208,7 +208,7 @@ SELECT x.id, x.account_id, x.pack_id, x.request_id, x.kind, v.reserved_at, p.exp
 -- append_only: the database refuses to change or delete events, entries, corrections, account changes and seals.
 -- The bits 27 of a trigger: for each row, before, on delete and on update.
 SELECT g.oid::regclass::text AS table_name
-  FROM (SELECT t::regclass::oid AS oid FROM unnest(ARRAY['events', 'entries', 'corrections', 'account_changes', 'seals']) t
+  FROM (SELECT t::regclass::oid AS oid FROM unnest(ARRAY['events', 'entries', 'corrections', 'account_changes', 'seals', 'trail']) t
         UNION
         SELECT inhrelid FROM pg_inherits WHERE inhparent IN ('events'::regclass, 'entries'::regclass)) g
  WHERE NOT EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid

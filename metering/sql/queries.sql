@@ -29,13 +29,6 @@ DELETE FROM instances WHERE instance_id = $1;
 -- expire_packs: book the rest of packs that expired more than $1 seconds ago.
 SELECT account_id::text, version, snapshot FROM expire_packs(make_interval(secs => $1), $2);
 
--- find_key: the key with this digest, and what its account allows.
-SELECT k.version + a.version AS version, k.key_id::text, k.account_id::text, k.user_id, k.role, a.unit, k.models,
-       a.clamp, a.orphan, (extract(epoch FROM k.expires_at) * 1000)::bigint AS expires_ms,
-       k.revoked_at IS NOT NULL AS revoked, a.replay, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
-  FROM api_keys k JOIN accounts a ON a.account_id = k.account_id
- WHERE k.digest = $1;
-
 -- key_used: remember when keys were last used.
 UPDATE api_keys SET last_used_at = clock_timestamp() WHERE key_id = ANY($1::uuid[]);
 

@@ -138,7 +138,7 @@ class Farebox:
 
     def run(self, *words: str) -> Any:
         """Run a command of the admin API; return what it prints."""
-        command = [str(COMMAND), *words, "--config", str(self._config), "--state-dir", str(self._state_dir)]
+        command = [str(COMMAND), *words, "--json", "--config", str(self._config), "--state-dir", str(self._state_dir)]
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=self._environ())
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)

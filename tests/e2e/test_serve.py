@@ -164,8 +164,8 @@ def test_the_command_line_manages_accounts_keys_and_packs(folder: Path) -> None:
         assert pack["remaining"] == 500
         assert pack["models"] == ["simulated"]
         assert farebox.run("account", "balance", account["id"])["balance"] == 500
-        assert farebox.run("pack", "revoke", pack["id"])["status"] == "revoked"
-        assert farebox.run("key", "revoke", key["id"])["revoked_at"]
+        assert farebox.run("pack", "revoke", pack["id"], "--yes")["status"] == "revoked"
+        assert farebox.run("key", "revoke", key["id"], "--yes")["revoked_at"]
         assert [found["id"] for found in farebox.run("account", "list")["data"]] == [account["id"]]
     finally:
         farebox.stop()

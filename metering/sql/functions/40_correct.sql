@@ -163,6 +163,8 @@ BEGIN
     IF v_amount > 0 THEN
         UPDATE accounts a SET version = a.version + 1, changed_at = clock_timestamp() WHERE a.account_id = v_event.account_id;
         PERFORM give_back(v_event, 'refund', v_amount, p_reason);
+        PERFORM leave_trail('refund', 'event', p_request::text, v_event.account_id, jsonb_build_object('charge', v_open),
+                            jsonb_build_object('charge', v_open - v_amount, 'refunded', v_amount, 'reason', p_reason));
     END IF;
     RETURN QUERY SELECT greatest(v_amount, 0), s.account_id, s.version, s.snapshot
                    FROM account_snapshots(ARRAY[v_event.account_id]) s;

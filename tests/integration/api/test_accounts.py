@@ -3,6 +3,7 @@
 from typing import Any
 
 from gateway.admin import routes
+from gateway.admin.members import USER
 from metering.ids import new_id
 from tests.integration.api.asking import Api
 from tests.integration.metering.parts import ask_of
@@ -61,7 +62,7 @@ async def test_nobody_but_the_admin_gets_in(api: Api) -> None:
     member = await api.key(await api.account(), role="admin")
     for route in routes():
         for headers in ({}, member, {"Authorization": "Bearer "}, {"Authorization": "Basic x"}, {"x-api-key": "fbx_x"}):
-            path = route.path.replace("{id}", new_id()).replace("{request_id}", new_id())
+            path = route.path.replace(USER, "u1").replace("{id}", new_id()).replace("{request_id}", new_id())
             reply = await api.ask(route.method, path, {}, headers=headers)
             assert (reply.status, reply.error["code"]) == (401, "invalid_api_key"), route
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from metering.books import Books
+from metering.books.trail import chore
 from metering.ids import new_id
 from tests.conftest import Wallet
 from tests.integration.api.asking import ADMIN, Api, Reply
@@ -206,7 +207,7 @@ async def test_redis_hears_of_a_change_whose_gateway_died_when_it_is_sent_again(
     path, body = f"/accounts/{account_id}/packs", b'{"size": 50}'
     assert (await api.good("GET", f"/admin/v1/accounts/{account_id}/balance"))["balance"] == 0
     digest = hashlib.sha256(f"POST /admin/v1{path}".encode() + b"\0" + body).hexdigest()
-    async with api.deps.writes.once(KEY, digest) as write:  # all that the dead gateway came to do
+    async with api.deps.writes.once(KEY, digest, chore("test")) as write:  # all that the dead gateway came to do
         granted = await Books(write.ledger, api.deps.settings.meter).packs.grant(account_id, 50)
         assert granted
         await write.keep(status=201, body=b'{"first": 1}', withheld=None, account_id=account_id)

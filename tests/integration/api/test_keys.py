@@ -7,9 +7,8 @@ from metering.ids import new_id
 from tests.integration.api.asking import Api
 
 FIELDS = [
-    "id", "account_id", "user_id", "name", "prefix", "role", "models", "limits", "expires_at", "revoked_at",
-    "last_used_at",
-    "created_at",
+    "id", "account_id", "user_id", "name", "prefix", "role", "models", "limits", "ip_ranges", "expires_at",
+    "previous_valid_until", "revoked_at", "last_used_at", "created_at",
 ]  # fmt: skip
 PAST = (datetime.now(UTC) - timedelta(seconds=1)).isoformat()
 

@@ -94,8 +94,9 @@ async def test_a_statement_from_a_terminal(start: Start, settings: Settings, wal
     client = await start(settings)
     month = str(await wallet.connection.fetchval("SELECT to_char(now() AT TIME ZONE 'UTC', 'YYYY-MM')"))
     done = await run(
-        settings, "statement", wallet.account_id, "--month", month, "--resource", "tokens", "--port", str(client.port)
-    )
+        settings, "statement", wallet.account_id, "--month", month, "--resource", "tokens", "--json",
+        "--port", str(client.port),
+    )  # fmt: skip
     assert done.exit_code == 0, done.output
     shown = done.stdout[done.stdout.index("{\n") :]  # the gateway in this process logs there too
     (statement,) = json.loads(shown)["data"]

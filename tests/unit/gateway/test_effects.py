@@ -1,5 +1,7 @@
 """What follows a change, at once or when it is committed."""
 
+from collections.abc import Iterable
+
 from gateway.effects import LaterEffects
 from metering.ledger import AccountState
 
@@ -14,8 +16,8 @@ class Told(LaterEffects):
     async def push(self, state: AccountState) -> None:
         self.order.append(state)
 
-    async def changed(self, digest: bytes) -> None:
-        self.order.append(digest)
+    async def changed(self, digests: Iterable[bytes]) -> None:
+        self.order.extend(digests)
 
 
 async def test_what_is_noted_happens_once_it_may() -> None:
@@ -23,7 +25,7 @@ async def test_what_is_noted_happens_once_it_may() -> None:
     states = [AccountState("a", 1, "{}"), AccountState("b", 2, "{}")]
     for state in states:
         await later.push(state)
-    await later.changed(b"key")
+    await later.changed([b"key"])
     assert told.order == []
     await later.happen(told)
     assert told.order == [b"key", *states]

@@ -7,18 +7,19 @@ import pytest
 from gateway.admin.forms import (
     AccountPatch,
     Form,
-    KeyPatch,
     NewAccount,
-    NewKey,
     NewPack,
     PackPatch,
     RefundOrder,
     hints_of,
     parse_form,
 )
+from gateway.admin.people_forms import KeyPatch, MemberPatch, NewKey, NewMember, Rotation
 from gateway.errors import ApiError
 
-FORMS: list[type[Form]] = [NewAccount, AccountPatch, NewKey, KeyPatch, NewPack, PackPatch, RefundOrder]
+FORMS: list[type[Form]] = [
+    NewAccount, AccountPatch, NewKey, KeyPatch, Rotation, NewMember, MemberPatch, NewPack, PackPatch, RefundOrder,
+]  # fmt: skip
 
 
 def refusal(body: bytes, kind: type[Form]) -> ApiError:
