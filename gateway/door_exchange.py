@@ -7,6 +7,7 @@ from http import HTTPStatus
 from typing import TYPE_CHECKING, Final
 
 from gateway.body import body_too_late
+from gateway.exchange import CLIENT_GONE, OK
 from metering.ids import new_id
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ REASONS: Final = {status.value: status.phrase.encode() for status in HTTPStatus}
 class DoorExchange:
     """A request that was read here."""
 
-    __slots__ = ("_door", "begun", "ended", "headers", "path", "relay", "request_id")
+    __slots__ = ("_door", "begun", "ended", "headers", "path", "relay", "request_id", "status")
 
     def __init__(self, door: "Doorway", path: str, headers: dict[str, str]) -> None:
         self._door = door
@@ -28,6 +29,7 @@ class DoorExchange:
         self.headers = headers
         self.relay: Relay | None = None
         self.begun = self.ended = False
+        self.status = CLIENT_GONE
 
     def peer(self) -> str | None:
         """Return the address of whoever is connected; None where the connection is no TCP, or gone."""
@@ -51,6 +53,7 @@ class DoorExchange:
     def answer(self, status: int, head: bytes, body: bytes) -> None:
         """Write a whole answer."""
         self.begun = self.ended = True
+        self.status = status
         self._send(
             b"HTTP/1.1 %d %b\r\n%bContent-Length: %d\r\n%b\r\n%b"
             % (status, REASONS.get(status, b"Unknown"), head, len(body), self._last_lines(), body)
@@ -79,6 +82,7 @@ class DoorExchange:
     async def end(self, data: bytes) -> None:
         """Write the last piece and end the stream."""
         self.ended = True
+        self.status = OK
         self._send(b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data) if data else b"0\r\n\r\n")
 
     def _last_lines(self) -> bytes:

@@ -22,6 +22,8 @@ from metering.ids import new_id
 if TYPE_CHECKING:
     from gateway.relay import Relay
 
+OK = 200
+CLIENT_GONE = 499  # nginx's: nobody sees it but the log and the metrics
 HEADERS_TOTAL = 4  # all header lines together may be so many times the limit of one
 
 
@@ -32,6 +34,7 @@ class Exchange(Protocol):
     path: str
     relay: "Relay | None"  # for the log and the metrics, once there is one
     begun: bool  # an answer is on its way: an error can't be answered any more
+    status: int  # what the client was told; CLIENT_GONE until it was told everything
 
     @property
     def headers(self) -> Mapping[str, str]:
@@ -62,7 +65,17 @@ class Exchange(Protocol):
 class AiohttpExchange:
     """A request that aiohttp has read: everything that the doorway does not take."""
 
-    __slots__ = ("_header_bytes_max", "_request", "begun", "headers", "path", "relay", "request_id", "response")
+    __slots__ = (
+        "_header_bytes_max",
+        "_request",
+        "begun",
+        "headers",
+        "path",
+        "relay",
+        "request_id",
+        "response",
+        "status",
+    )
 
     def __init__(self, request: web.Request, *, header_bytes_max: int) -> None:
         self.request_id = new_id()
@@ -70,6 +83,7 @@ class AiohttpExchange:
         self.headers: Mapping[str, str] = request.headers
         self.relay: Relay | None = None
         self.begun = False
+        self.status = CLIENT_GONE
         self.response: web.StreamResponse = web.Response(status=500)
         self._request = request
         self._header_bytes_max = header_bytes_max
@@ -88,6 +102,7 @@ class AiohttpExchange:
         if self._request.transport is None:
             raise ConnectionResetError("the client is gone")
         self.begun = True
+        self.status = status
         self.response = web.Response(status=status, body=body, headers=lines_of(head))
 
     async def begin(self, head: bytes) -> None:
@@ -110,6 +125,7 @@ class AiohttpExchange:
     async def end(self, data: bytes) -> None:
         """Write the last piece and end the stream."""
         await self.response.write_eof(data)
+        self.status = OK
 
 
 def lines_of(head: bytes) -> dict[str, str]:

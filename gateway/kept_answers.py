@@ -60,6 +60,7 @@ class KeepingExchange:
         self.headers = exchange.headers
         self.relay: Relay | None = None
         self.begun = False
+        self.status = exchange.status
 
     def peer(self) -> str | None:
         """Return the address of whoever is connected."""

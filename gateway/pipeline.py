@@ -2,7 +2,6 @@
 
 import time
 from collections.abc import Mapping
-from http import HTTPStatus
 
 import structlog
 from aiohttp import web
@@ -30,7 +29,6 @@ from providers.wire.chat import ChatRequest, parse_chat_request
 log = structlog.get_logger()
 ENDPOINT = "chat/completions"
 HEADER_CHARS_MAX = 256
-CLIENT_GONE_STATUS = 499  # nginx's: nobody sees it but the log and the metrics
 
 
 async def handle_chat(exchange: Exchange, deps: Deps) -> None:
@@ -67,26 +65,23 @@ async def handle_chat(exchange: Exchange, deps: Deps) -> None:
 async def serve_chat(exchange: Exchange, deps: Deps) -> None:
     """Serve a chat request inside the error boundary, and note how it went."""
     started = time.perf_counter()
-    status = CLIENT_GONE_STATUS
     try:
         await handle_chat(exchange, deps)
-        status = HTTPStatus.OK
     except ConnectionResetError:
         raise
     except RepeatedError as repeated:
         response = await answer_again(deps, repeated, exchange.request_id)
-        status = response.status
-        exchange.answer(status, *parts_of(response))
+        exchange.answer(response.status, *parts_of(response))
     except Exception as error:
         response = answer(error, request_id=exchange.request_id, top_up_url=deps.settings.top_up_url)
-        status = response.status
         if exchange.begun:
+            exchange.status = response.status
             raise  # an answer that broke off must look like one
-        exchange.answer(status, *parts_of(response))
+        exchange.answer(response.status, *parts_of(response))
     finally:
         ended = time.perf_counter()
-        observe_chat(exchange, status, started, ended)
-        REQUESTS.add_chat(exchange, status, ended - started)
+        observe_chat(exchange, exchange.status, started, ended)
+        REQUESTS.add_chat(exchange, exchange.status, ended - started)
         exchange.relay = None  # they would keep each other until the garbage is collected
 
 
