@@ -145,7 +145,7 @@ class Real:
     async def sweep(self) -> set[str]:
         """Claim what is due in the bucket; return the request ids."""
         keys, token = (epoch_key(BUCKET), deadlines_key(BUCKET)), self.gateway.epochs.token(BUCKET)
-        code, *members = await self.gateway.store.script("sweep", keys, token, 100, 60_000)
+        code, _, *members = await self.gateway.store.script("sweep", keys, token, 100, 60_000)
         assert code == 1
         return {member.decode().rpartition(":")[2] for member in members}
 
