@@ -4,13 +4,16 @@ from aiohttp import web
 
 from gateway.admin import ledger, statements
 from gateway.admin.paging import list_page, list_query, resource_of
+from gateway.admin.queries import MonthQuery, PacksQuery, ResourceQuery, RowsQuery
 from gateway.admin.serving import answered, member
 from gateway.auth import Principal
 from gateway.deps import Deps
-from gateway.errors import forbidden
+from gateway.openapi.operation import list_of, operation
 from metering.books.filters import Scope
 from metering.books.held import with_reserved
 from metering.books.packs import STATUSES
+from metering.books.records import Balance, Entry, Event, Pack
+from metering.books.statements import Statement
 
 ADMIN = "admin"
 
@@ -20,6 +23,7 @@ def scope_of(principal: Principal) -> Scope:
     return Scope(principal.account_id, principal.role != ADMIN, principal.user_id)
 
 
+@operation("getBalance", "Read how the account stands", query=ResourceQuery, answer=Balance)
 async def get_balance(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/v1/balance."""
     resource = resource_of(request.query)
@@ -27,6 +31,9 @@ async def get_balance(request: web.Request, deps: Deps, principal: Principal) ->
     return answered(found[principal.account_id])
 
 
+@operation(
+    "listPacks", "List packs; a member sees the shared ones and their own", query=PacksQuery, answer=list_of(Pack)
+)
 async def list_packs(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/v1/packs, newest first: of a member the shared ones and their own."""
     asked = list_query(request.query, status=STATUSES)
@@ -40,30 +47,28 @@ async def list_packs(request: web.Request, deps: Deps, principal: Principal) -> 
     return answered(list_page(await with_reserved(found, deps.admission, deps.store), asked))
 
 
+@operation("listEntries", "List entries of the ledger", query=RowsQuery, answer=list_of(Entry, total=True))
 async def list_entries(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/v1/ledger."""
     return await ledger.list_entries(request, deps, scope_of(principal))
 
 
+@operation("listEvents", "List usage events", query=RowsQuery, answer=list_of(Event, total=True))
 async def list_events(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/v1/events."""
     return await ledger.list_events(request, deps, scope_of(principal))
 
 
+@operation("getStatements", "Read the account's month", query=MonthQuery, answer=list_of(Statement))
 async def get_statements(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/v1/statements: the whole account's, so for its admins."""
-    return await statements.serve_json(request, deps, _whole_account(principal))
+    return await statements.serve_json(request, deps, principal.account_id)
 
 
+@operation("getStatementsCsv", "The same as CSV", query=MonthQuery, media="text/csv")
 async def get_statements_csv(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/v1/statements.csv."""
-    return await statements.serve_csv(request, deps, _whole_account(principal))
-
-
-def _whole_account(principal: Principal) -> str:
-    if principal.role != ADMIN:
-        raise forbidden("A statement is the whole account's; ask with a key whose role is admin.")
-    return principal.account_id
+    return await statements.serve_csv(request, deps, principal.account_id)
 
 
 def routes() -> list[web.RouteDef]:
@@ -73,6 +78,6 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/v1/packs", member(list_packs), allow_head=False),
         web.get("/api/v1/ledger", member(list_entries), allow_head=False),
         web.get("/api/v1/events", member(list_events), allow_head=False),
-        web.get("/api/v1/statements", member(get_statements), allow_head=False),
-        web.get("/api/v1/statements.csv", member(get_statements_csv), allow_head=False),
+        web.get("/api/v1/statements", member(get_statements, admins=True), allow_head=False),
+        web.get("/api/v1/statements.csv", member(get_statements_csv, admins=True), allow_head=False),
     ]

@@ -1,0 +1,102 @@
+"""The parameters of each list and read, as they are described; gateway/admin/paging.py reads them.
+
+tests/integration/api/test_matrix.py asks the gateway: each route takes exactly the names that stand here.
+"""
+
+from typing import Annotated, Literal
+
+import msgspec
+from msgspec import UNSET, Meta, UnsetType
+
+from gateway.admin.forms import NO_NUL, Moment
+from gateway.admin.paging import KINDS, LIMIT_DEFAULT, LIMIT_MAX, POOLS, SORTS, TEXT_CHARS_MAX
+from metering.books.packs import STATUSES
+from metering.core.rates import AMOUNT_MAX
+
+Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="How many rows a page has at most.")]
+Cursor = Annotated[str, Meta(description="The next_cursor of the page before; the other parameters stay as they were.")]
+Id = Annotated[str, Meta(extra_json_schema={"format": "uuid"})]
+Text = Annotated[str, Meta(min_length=1, max_length=TEXT_CHARS_MAX, pattern=NO_NUL)]
+Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
+Month = Annotated[str, Meta(pattern=r"\A(?!9999)[1-9][0-9]{3}-(0[1-9]|1[0-2])\Z", description="Such as 2026-11.")]
+Anchor = Annotated[str, Meta(pattern=r"\A[1-9][0-9]{0,17}:[0-9a-fA-F]{64}\Z", description="A seal, as position:hash.")]
+Total = Annotated[Literal["true", "false"], Meta(description="Whether to count all rows too.")]
+Sort = Annotated[
+    str, Meta(description="The field to sort by; with - in front: descending.", extra_json_schema={"enum": [*SORTS]})
+]
+Status = Annotated[str, Meta(extra_json_schema={"enum": [*STATUSES]})]
+Kind = Annotated[str, Meta(extra_json_schema={"enum": [*KINDS]})]
+Pool = Annotated[str, Meta(extra_json_schema={"enum": [*POOLS]})]
+
+
+class ListQuery(msgspec.Struct, kw_only=True):
+    """Any list."""
+
+    limit: Limit = LIMIT_DEFAULT
+    cursor: Cursor | UnsetType = UNSET
+
+
+class PacksQuery(ListQuery, kw_only=True):
+    """Packs."""
+
+    status: Status | UnsetType = UNSET
+
+
+class SealsQuery(ListQuery, kw_only=True):
+    """Seals."""
+
+    account_id: Id | UnsetType = UNSET
+
+
+class RowsQuery(ListQuery, kw_only=True, rename={"since": "from", "until": "to"}):
+    """Rows of the ledger, or events."""
+
+    account_id: Id | UnsetType = UNSET
+    user_id: list[Text] | UnsetType = UNSET
+    since: Annotated[Moment, Meta(description="Inclusive.")] | UnsetType = UNSET
+    until: Annotated[Moment, Meta(description="Exclusive.")] | UnsetType = UNSET
+    model: Text | UnsetType = UNSET
+    key_id: Id | UnsetType = UNSET
+    session_id: Text | UnsetType = UNSET
+    request_id: Id | UnsetType = UNSET
+    pack_id: Id | UnsetType = UNSET
+    kind: Kind | UnsetType = UNSET
+    resource: Text | UnsetType = UNSET
+    pool: Pool | UnsetType = UNSET
+    feature: Text | UnsetType = UNSET
+    endpoint: Text | UnsetType = UNSET
+    min_amount: Amount | UnsetType = UNSET
+    max_amount: Amount | UnsetType = UNSET
+    sort: Sort = "-at"
+    total: Total = "false"
+
+
+class TrailQuery(ListQuery, kw_only=True, rename={"since": "from", "until": "to"}):
+    """Lines of the trail."""
+
+    account_id: Id | UnsetType = UNSET
+    since: Annotated[Moment, Meta(description="Inclusive.")] | UnsetType = UNSET
+    until: Annotated[Moment, Meta(description="Exclusive.")] | UnsetType = UNSET
+    actor: Annotated[Text, Meta(description="A fingerprint, a key's id, a user_id or a kind.")] | UnsetType = UNSET
+    action: Text | UnsetType = UNSET
+    object: Annotated[Text, Meta(description="A kind of object, or an id.")] | UnsetType = UNSET
+
+
+class ResourceQuery(msgspec.Struct, kw_only=True):
+    """A balance."""
+
+    resource: Annotated[Text, Meta(description="Without it: the account's own unit.")] | UnsetType = UNSET
+
+
+class MonthQuery(msgspec.Struct, kw_only=True):
+    """Statements."""
+
+    month: Month
+    resource: Annotated[Text, Meta(description="Without it: each that the account ever had.")] | UnsetType = UNSET
+
+
+class VerifyQuery(msgspec.Struct, kw_only=True):
+    """A verification."""
+
+    anchor: Annotated[list[Anchor], Meta(description="Seals that must still be there.")] | UnsetType = UNSET
+    since: Annotated[Anchor, Meta(description="A seal that is believed, with all before it.")] | UnsetType = UNSET

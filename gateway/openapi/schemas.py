@@ -1,0 +1,102 @@
+"""The schemas of all types that routes take and answer, by name, with what the words say of their fields."""
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import msgspec
+
+from gateway.openapi.words import WORDS
+
+Schema = dict[str, Any]
+REF = "#/components/schemas/"
+# Python's anchors as those of ECMA 262, which JSON Schema is written in.
+ANCHORS = ((r"\A", "^"), (r"\Z", "$"))
+# Types whose names say enough among their neighbours only.
+NAMES = {
+    "ChatBody": "ChatRequest",
+    "Line": "TrailLine",
+    "LineList": "TrailLineList",
+    "SealRecord": "Seal",
+    "SealRecordList": "SealList",
+    "Seals": "StatementSeals",
+    "Movement": "StatementMovement",
+    "Invariant": "AuditInvariant",
+    "Finding": "VerificationFinding",
+    "Found": "VerificationFound",
+    "FunctionDef": "Function",
+    "Limits": "KeyLimits",
+    "Recovered": "RecoveredEvent",
+    "_Metadata": "ChatMetadata",
+    "_StreamOptions": "ChatStreamOptions",
+}
+BY_TYPE: Mapping[str, object] = {
+    "string": "text",
+    "integer": 120,
+    "number": 1.0,
+    "boolean": True,
+    "null": None,
+    "object": {},
+    "array": [],
+}
+
+
+def schemas_of(types: Iterable[Any]) -> tuple[list[Schema], dict[str, Schema]]:
+    """Return a schema for each type, and the components that they refer to."""
+    found, components = msgspec.json.schema_components(list(types), ref_template=REF + "{name}")
+    for name, component in components.items():
+        for field, schema in component.get("properties", {}).items():
+            component["properties"][field] = worded(schema, WORDS.get(f"{name}.{field}") or WORDS.get(field, {}))
+    renamed = {NAMES.get(name, name): component for name, component in components.items()}
+    for name, component in renamed.items():
+        component["title"] = name
+    return [tidied(schema) for schema in found], {name: tidied(renamed[name]) for name in sorted(renamed)}
+
+
+def worded(schema: Schema, word: Schema) -> Schema:
+    """Return a field's schema with what its word adds: its form where it has none yet, and an example."""
+    form = {name: value for name, value in word.items() if name != "examples"}
+    examples = {"examples": word["examples"]} if "examples" in word else {}
+    if schema == {"type": "string"}:
+        return {**schema, **form, **examples}
+    if "anyOf" in schema and {"type": "string"} in schema["anyOf"]:
+        parts = [{**part, **form} if part == {"type": "string"} else part for part in schema["anyOf"]]
+        return {**schema, "anyOf": parts, **examples}
+    if schema == {}:  # JSON of its own
+        return {**form, **examples}
+    return {**schema, **examples}
+
+
+def tidied(schema: Any) -> Any:  # noqa: ANN401 - any JSON
+    """Return a schema with names and patterns as readers of other languages expect them."""
+    if isinstance(schema, list):
+        return [tidied(part) for part in schema]
+    if not isinstance(schema, dict):
+        return schema
+    made = {key: tidied(value) for key, value in schema.items()}
+    if isinstance(made.get("$ref"), str):
+        name = made["$ref"].removeprefix(REF)
+        made["$ref"] = REF + NAMES.get(name, name)
+    if isinstance(made.get("pattern"), str):
+        for python, ecma in ANCHORS:
+            made["pattern"] = made["pattern"].replace(python, ecma)
+    if isinstance(made.get("description"), str):
+        made["description"] = re.sub(r"``(.*?)``", r"`\1`", made["description"])
+    return made
+
+
+def example_of(schema: Schema, components: Mapping[str, Schema]) -> Any:  # noqa: ANN401 - any JSON
+    """Return a value that fits a schema: what is said to be an example, else one by its type."""
+    if "$ref" in schema:
+        return example_of(components[schema["$ref"].removeprefix(REF)], components)
+    for name in ("examples", "enum"):
+        if schema.get(name):
+            return schema[name][0]
+    if "anyOf" in schema:
+        return example_of(schema["anyOf"][0], components)
+    if "properties" in schema:
+        wanted = {*schema["required"], *(name for name, part in schema["properties"].items() if "examples" in part)}
+        return {name: example_of(part, components) for name, part in schema["properties"].items() if name in wanted}
+    if "items" in schema:
+        return [example_of(schema["items"], components)]
+    return BY_TYPE[schema.get("type", "object")]
