@@ -96,6 +96,7 @@ WORDS: Final[Mapping[str, Schema]] = {
     "endpoint": _example("chat/completions"),
     "service": _example("chat/completions"),
     "reason": _example("chat/completions"),
+    "Message.role": _example("user"),
     "RefundOrder.reason": _example("the answer was cut short"),
     "session_id": _example("s-1"),
     "kind": _example("usage"),
@@ -124,4 +125,5 @@ WORDS: Final[Mapping[str, Schema]] = {
     "critical": _example(False),
     "overlap_seconds": _example(3600),
     "RefundOrder.amount": _example(10),
+    "RowsQuery.user_id": _example(["ada"]),
 }

@@ -1,0 +1,222 @@
+"""Who may do what: callers, an account that has one of everything, and a request to each route."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import Any
+
+from gateway.openapi.document import Served
+from gateway.openapi.operation import Role
+from metering.ids import new_id
+from tests.integration.api.asking import ADMIN, Api
+
+Headers = dict[str, str]
+
+
+class Caller(StrEnum):
+    """What kind of key is sent; those that are good for nothing belonged to an admin of the account."""
+
+    NOBODY = "no key"
+    STRANGER = "a key that nobody made"
+    REVOKED = "a revoked key"
+    EXPIRED = "an expired key"
+    DEACTIVATED = "a deactivated member's key"
+    MEMBER = "a member's key"
+    ACCOUNT_ADMIN = "an account admin's key"
+    PLATFORM_ADMIN = "the admin key"
+
+
+class Target(StrEnum):
+    """Whose thing the path names, where it names one."""
+
+    OWN = "own"
+    COLLEAGUES = "a colleague's"
+    FOREIGN = "another account's"
+    NOBODYS = "nobody's"
+
+
+ALLOWED: Mapping[Role, set[Caller]] = {
+    Role.ANYBODY: set(Caller),
+    Role.SCRAPER: set(Caller),  # the tests call from loopback
+    Role.MEMBER: {Caller.MEMBER, Caller.ACCOUNT_ADMIN},
+    Role.ACCOUNT_ADMIN: {Caller.ACCOUNT_ADMIN},
+    Role.PLATFORM_ADMIN: {Caller.PLATFORM_ADMIN},
+}
+
+
+def expected_status(route: Served, caller: Caller, target: Target) -> int:
+    """Return what the declaration of a route promises: this is the whole rule of who may do what."""
+    role = route.operation.role
+    if caller not in ALLOWED[role]:
+        return 403 if role is Role.ACCOUNT_ADMIN and caller is Caller.MEMBER else 401
+    theirs = {
+        Caller.PLATFORM_ADMIN: {Target.OWN, Target.COLLEAGUES, Target.FOREIGN},
+        Caller.ACCOUNT_ADMIN: {Target.OWN, Target.COLLEAGUES},
+    }.get(caller, {Target.OWN})
+    return route.operation.status if target in theirs else 404
+
+
+@dataclass(frozen=True, slots=True)
+class Things:
+    """One of everything: ids by the name of the path's parameter or the first noun of the path."""
+
+    account_id: str
+    user_id: str
+    key_id: str
+    pack_id: str
+    request_id: str
+
+    @property
+    def words(self) -> set[str]:
+        """What must not be read by others."""
+        return {self.account_id, self.user_id, self.key_id, self.pack_id, self.request_id}
+
+
+@dataclass(frozen=True, slots=True)
+class Household:
+    """An account: what is a member's, what a colleague's, and the keys of all callers."""
+
+    own: Things
+    colleagues: Things
+    keys: Mapping[Caller, Headers]
+
+    @property
+    def words(self) -> set[str]:
+        """What must not be read outside of it."""
+        return self.own.words | self.colleagues.words
+
+
+async def make_household(api: Api, name: str) -> Household:
+    """Make an account; ``name`` is part of each text in it."""
+    account_id = await api.account(name=f"{name}-account")
+    keys = {Caller.NOBODY: {}, Caller.STRANGER: bearer("fbx_" + "x" * 43), Caller.PLATFORM_ADMIN: ADMIN}
+    own, keys[Caller.MEMBER] = await _member(api, account_id, f"{name}-ada", "member")
+    colleagues, _ = await _member(api, account_id, f"{name}-bob", "member")
+    for caller in (Caller.ACCOUNT_ADMIN, Caller.REVOKED, Caller.EXPIRED, Caller.DEACTIVATED):
+        things, keys[caller] = await _member(api, account_id, f"{name}-{caller.name.lower()}", "admin")
+        if caller is Caller.REVOKED:
+            await api.good("DELETE", f"/admin/v1/keys/{things.key_id}")
+        if caller is Caller.EXPIRED:
+            await _expire(api, things.key_id)
+        if caller is Caller.DEACTIVATED:
+            await api.good("DELETE", f"/admin/v1/accounts/{account_id}/members/{things.user_id}")
+    return Household(own, colleagues, keys)
+
+
+def bearer(key: str) -> Headers:
+    """Return the headers that carry a key."""
+    return {"Authorization": f"Bearer {key}"}
+
+
+async def _member(api: Api, account_id: str, user_id: str, role: str) -> tuple[Things, Headers]:
+    members = f"/admin/v1/accounts/{account_id}/members"
+    await api.good("POST", members, {"user_id": user_id, "role": role})
+    key = await api.good("POST", f"/admin/v1/accounts/{account_id}/keys", {"user_id": user_id})
+    pack = await api.pack(account_id, size=10_000, user_id=user_id, note=user_id)
+    request_id = await api.booking(account_id).charge(100, user_id=user_id, key_id=key["id"])
+    return Things(account_id, user_id, key["id"], pack["id"], request_id), bearer(key["key"])
+
+
+async def _expire(api: Api, key_id: str) -> None:
+    """End a key yesterday, before anybody has used it: the API takes only times to come."""
+    async with api.deps.ledger.connection() as connection:
+        await connection.execute("UPDATE api_keys SET expires_at = now() - interval '1 day' WHERE key_id = $1", key_id)
+
+
+def nobodys_things() -> Things:
+    """Return ids that nobody has."""
+    return Things(new_id(), "nobody", new_id(), new_id(), new_id())
+
+
+Ids = Callable[[Things], dict[str, str]]
+NOUNS: Mapping[str, Ids] = {
+    "accounts": lambda things: {"id": things.account_id, "user_id": things.user_id},
+    "members": lambda things: {"user_id": things.user_id},
+    "keys": lambda things: {"id": things.key_id},
+    "packs": lambda things: {"id": things.pack_id},
+    "events": lambda things: {"request_id": things.request_id},
+    "models": lambda _: {"model": "simulated"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """A request to a route that is a success for who may make it. ``body``: else the example of the document."""
+
+    noun: str = ""  # whose ids stand in the path
+    body: dict[str, Any] | None = None
+    query: Mapping[str, str] = field(default_factory=dict)
+
+    def path(self, route: Served, things: Things) -> str:
+        """Return the path to one's thing."""
+        return route.path.format(**NOUNS[self.noun](things)) if self.noun else route.path
+
+    @property
+    def is_personal(self) -> bool:
+        """Whether a colleague has a thing of their own there."""
+        return self.noun in {"members", "keys", "packs", "events"}
+
+
+ACCOUNT, KEY, PACK, EVENT = Ask("accounts"), Ask("keys"), Ask("packs"), Ask("events")
+MONTH = {"month": "2026-11"}
+ASKS: Mapping[str, Ask] = {
+    "getRoot": Ask(),
+    "getDashboard": Ask(),
+    "getLiveness": Ask(),
+    "getReadiness": Ask(),
+    "getMetrics": Ask(),
+    "getOpenApi": Ask(),
+    "listModels": Ask(),
+    "getModel": Ask("models"),
+    "createChatCompletion": Ask(),
+    "getBalance": Ask(),
+    "listPacks": Ask(),
+    "listEntries": Ask(),
+    "listEvents": Ask(),
+    "getStatements": Ask(query=MONTH),
+    "getStatementsCsv": Ask(query=MONTH),
+    "createMember": Ask(),
+    "listMembers": Ask(),
+    "getMember": Ask("members"),
+    "changeMember": Ask("members"),
+    "deactivateMember": Ask("members"),
+    "createKey": Ask(),
+    "listKeys": Ask(),
+    "getKey": KEY,
+    "changeKey": Ask("keys", body={"name": "renamed", "models": ["simulated"]}),
+    "rotateKey": KEY,
+    "revokeKey": KEY,
+    "listTrail": Ask(),
+    "adminCreateAccount": Ask(),
+    "adminListAccounts": Ask(),
+    "adminGetAccount": ACCOUNT,
+    "adminChangeAccount": ACCOUNT,
+    "adminGetBalance": ACCOUNT,
+    "adminGetStatements": Ask("accounts", query=MONTH),
+    "adminGetStatementsCsv": Ask("accounts", query=MONTH),
+    "adminCreateMember": ACCOUNT,
+    "adminListMembers": ACCOUNT,
+    "adminGetMember": ACCOUNT,
+    "adminChangeMember": ACCOUNT,
+    "adminDeactivateMember": ACCOUNT,
+    "adminCreateKey": ACCOUNT,
+    "adminListKeys": ACCOUNT,
+    "adminGetKey": KEY,
+    "adminChangeKey": Ask("keys", body={"name": "renamed"}),
+    "adminRotateKey": KEY,
+    "adminRevokeKey": KEY,
+    "adminGrantPack": ACCOUNT,
+    "adminListPacks": ACCOUNT,
+    "adminGetPack": PACK,
+    "adminChangePack": PACK,
+    "adminRevokePack": PACK,
+    "adminListEntries": Ask(),
+    "adminListEvents": Ask(),
+    "adminRefundEvent": EVENT,
+    "adminGetAudit": Ask(),
+    "adminRunAudit": Ask(),
+    "adminListDrift": Ask(),
+    "adminListSeals": Ask(),
+    "adminVerifySeals": Ask(),
+    "adminListTrail": Ask(),
+}
