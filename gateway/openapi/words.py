@@ -62,7 +62,7 @@ WORDS: Final[Mapping[str, Schema]] = {
     "first_day": {"format": "date", "examples": ["2026-11-21"]},
     "last_day": {"format": "date", "examples": ["2026-11-21"]},
     # words
-    "unit": _words("tokens", "credits"),
+    "Account.unit": _words("tokens", "credits"),
     "role": _words("member", "admin"),
     "floor": _words("cross", "keep"),
     "clamp": _words("unset", "never", "always"),
@@ -87,8 +87,10 @@ WORDS: Final[Mapping[str, Schema]] = {
     "user_id": _example("ada"),
     "note": _example("invoice 4711"),
     "resource": _example("tokens"),
+    "unit": _example("tokens"),
     "prefix": _example("fbx_2mS9QzXa"),
-    "key": _example("fbx_the-secret-itself-of-43-characters"),
+    # Null in the answer to a repeated Idempotency-Key: the secret is stored nowhere.
+    "NewApiKey.key": {"type": ["string", "null"], "examples": ["fbx_the-secret-itself-of-43-characters"]},
     "models": _example(["simulated"]),
     "ip_ranges": _example(["203.0.113.0/24"]),
     "model": _example("simulated"),
