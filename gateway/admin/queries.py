@@ -88,6 +88,22 @@ class ResourceQuery(msgspec.Struct, kw_only=True):
     resource: Annotated[Text, Meta(description="Without it: the account's own unit.")] | UnsetType = UNSET
 
 
+class AllocationsQuery(ResourceQuery, kw_only=True):
+    """Allocations."""
+
+    user_id: (
+        Annotated[Text, Meta(description="Of this member; without it all that the caller may see.")] | UnsetType
+    ) = UNSET
+
+
+class SurplusQuery(ResourceQuery, kw_only=True, rename={"since": "from", "until": "to"}):
+    """A series."""
+
+    since: Annotated[Moment, Meta(description="Inclusive; seven days before the end.")] | UnsetType = UNSET
+    until: Annotated[Moment, Meta(description="Exclusive; now.")] | UnsetType = UNSET
+    step: Literal["hour", "day", "month"] = "day"
+
+
 class MonthQuery(msgspec.Struct, kw_only=True):
     """Statements."""
 

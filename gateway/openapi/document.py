@@ -21,13 +21,14 @@ TAGS: Mapping[str, str] = {
     "platform": "For platform admins, with the admin key.",
     "operations": "For operators and their tools.",
 }
-AREAS = (("/v1/", "applications"), ("/admin/v1/", "platform"), ("/api/", "account"))
+AREAS = (("/v1/", "applications"), ("/admin/v1/", "platform"), ("/api/", "account"), ("/dashboard/", "account"))
 UUID_FORM: Schema = {"type": "string", "format": "uuid", "examples": [ID]}
 PATH_FORMS: Mapping[str, Schema] = {
     "id": UUID_FORM,
     "request_id": UUID_FORM,
     "user_id": {"type": "string", "minLength": 1, "maxLength": 128, "examples": ["ada"]},
     "model": {"type": "string", "minLength": 1, "examples": ["simulated"]},
+    "name": {"type": "string", "minLength": 1, "examples": ["images"]},
 }
 ACCOUNT_KEYS: list[dict[str, list[str]]] = [{"accountKey": []}, {"apiKeyHeader": []}, {"xApiKeyHeader": []}]
 SECURITY: Mapping[Role, list[dict[str, list[str]]]] = {
@@ -150,7 +151,7 @@ def _operation(
             "content": {JSON: {"schema": schema, "example": example}},
         }
     made["responses"] = {
-        str(one.status): _success(one, schemas, components),
+        **{str(status): _success(one, schemas, components) for status in (one.status, one.status_again) if status},
         **{str(status): {"$ref": f"{RESPONSES}{_phrase(status)}"} for status in refusals_of(route)},
     }
     return made

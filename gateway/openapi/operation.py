@@ -38,6 +38,7 @@ class Operation:
     ``body`` and ``query`` are msgspec Structs, ``answer`` is any type that msgspec encodes; None: there is none, or it
     is no JSON but ``media``. ``refuses`` are statuses beside those that its role, path and kind bring along.
     ``streams``: it may answer with server-sent events instead. ``example`` is a body that the route takes as it is.
+    ``status_again`` is the status for a repeated Idempotency-Key, where it is another one.
     ``repeatable``: it is no write of the books, and takes an Idempotency-Key all the same.
     """
 
@@ -50,6 +51,7 @@ class Operation:
     answer: Any = None
     media: str = JSON
     status: int = 200
+    status_again: int | None = None
     refuses: tuple[int, ...] = ()
     streams: bool = False
     example: dict[str, Any] | None = None

@@ -75,3 +75,19 @@ class Ready(msgspec.Struct):
 
     status: str
     checked: list[str]
+
+
+class TokenCredit(msgspec.Struct, rename={"is_unlimited": "isUnlimited"}):
+    """What the caller may spend on one model, in the published form."""
+
+    credit: int
+    is_unlimited: bool
+    entity_key: str
+    engine: str
+
+
+class TokenBalance(msgspec.Struct):
+    """Credits by model."""
+
+    success: bool
+    data: dict[str, TokenCredit]

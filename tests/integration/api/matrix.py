@@ -1,10 +1,11 @@
 """Who may do what: callers, an account that has one of everything, and a request to each route."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import astuple, dataclass, field
 from enum import StrEnum
 from typing import Any
 
+from gateway.admin.recurring import A_MONTHLY_PACK
 from gateway.openapi.document import Served
 from gateway.openapi.operation import Role
 from metering.ids import new_id
@@ -65,11 +66,13 @@ class Things:
     key_id: str
     pack_id: str
     request_id: str
+    recurring_id: str
+    reservation_id: str
 
     @property
     def words(self) -> set[str]:
         """What must not be read by others."""
-        return {self.account_id, self.user_id, self.key_id, self.pack_id, self.request_id}
+        return set(astuple(self))
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,16 +93,19 @@ async def make_household(api: Api, name: str) -> Household:
     """Make an account; ``name`` is part of each text in it."""
     account_id = await api.account(name=f"{name}-account")
     keys = {Caller.NOBODY: {}, Caller.STRANGER: bearer("fbx_" + "x" * 43), Caller.PLATFORM_ADMIN: ADMIN}
-    own, keys[Caller.MEMBER] = await _member(api, account_id, f"{name}-ada", "member")
-    colleagues, _ = await _member(api, account_id, f"{name}-bob", "member")
+    member_key, keys[Caller.MEMBER] = await _member(api, account_id, f"{name}-ada", "member")
+    colleagues_key, sent = await _member(api, account_id, f"{name}-bob", "member")
     for caller in (Caller.ACCOUNT_ADMIN, Caller.REVOKED, Caller.EXPIRED, Caller.DEACTIVATED):
-        things, keys[caller] = await _member(api, account_id, f"{name}-{caller.name.lower()}", "admin")
+        user_id = f"{name}-{caller.name.lower()}"
+        key_id, keys[caller] = await _member(api, account_id, user_id, "admin")
         if caller is Caller.REVOKED:
-            await api.good("DELETE", f"/admin/v1/keys/{things.key_id}")
+            await api.good("DELETE", f"/admin/v1/keys/{key_id}")
         if caller is Caller.EXPIRED:
-            await _expire(api, things.key_id)
+            await _expire(api, key_id)
         if caller is Caller.DEACTIVATED:
-            await api.good("DELETE", f"/admin/v1/accounts/{account_id}/members/{things.user_id}")
+            await api.good("DELETE", f"/admin/v1/accounts/{account_id}/members/{user_id}")
+    own = await _things(api, account_id, f"{name}-ada", member_key, keys[Caller.MEMBER])
+    colleagues = await _things(api, account_id, f"{name}-bob", colleagues_key, sent)
     return Household(own, colleagues, keys)
 
 
@@ -108,13 +114,21 @@ def bearer(key: str) -> Headers:
     return {"Authorization": f"Bearer {key}"}
 
 
-async def _member(api: Api, account_id: str, user_id: str, role: str) -> tuple[Things, Headers]:
-    members = f"/admin/v1/accounts/{account_id}/members"
-    await api.good("POST", members, {"user_id": user_id, "role": role})
+async def _member(api: Api, account_id: str, user_id: str, role: str) -> tuple[str, Headers]:
+    """Add a member with a key; return its id and the headers that carry it."""
+    await api.good("POST", f"/admin/v1/accounts/{account_id}/members", {"user_id": user_id, "role": role})
     key = await api.good("POST", f"/admin/v1/accounts/{account_id}/keys", {"user_id": user_id})
+    await api.pack(account_id, size=10_000, user_id=user_id)
+    return key["id"], bearer(key["key"])
+
+
+async def _things(api: Api, account_id: str, user_id: str, key_id: str, sent: Headers) -> Things:
     pack = await api.pack(account_id, size=10_000, user_id=user_id, note=user_id)
-    request_id = await api.booking(account_id).charge(100, user_id=user_id, key_id=key["id"])
-    return Things(account_id, user_id, key["id"], pack["id"], request_id), bearer(key["key"])
+    schedule = {**A_MONTHLY_PACK, "user_id": user_id}
+    recurring = await api.good("POST", f"/admin/v1/accounts/{account_id}/recurring", schedule)
+    reservation = await api.ask("POST", "/api/v1/reservations", {"amount": 5}, headers=sent)
+    request_id = await api.booking(account_id).charge(100, user_id=user_id, key_id=key_id)
+    return Things(account_id, user_id, key_id, pack["id"], request_id, recurring["id"], reservation.body["id"])
 
 
 async def _expire(api: Api, key_id: str) -> None:
@@ -125,7 +139,7 @@ async def _expire(api: Api, key_id: str) -> None:
 
 def nobodys_things() -> Things:
     """Return ids that nobody has."""
-    return Things(new_id(), "nobody", new_id(), new_id(), new_id())
+    return Things(new_id(), "nobody", *(new_id() for _ in range(5)))
 
 
 Ids = Callable[[Things], dict[str, str]]
@@ -135,6 +149,9 @@ NOUNS: Mapping[str, Ids] = {
     "keys": lambda things: {"id": things.key_id},
     "packs": lambda things: {"id": things.pack_id},
     "events": lambda things: {"request_id": things.request_id},
+    "recurring": lambda things: {"id": things.recurring_id},
+    "reservations": lambda things: {"id": things.reservation_id},
+    "resources": lambda things: {"id": things.account_id, "name": "images"},
     "models": lambda _: {"model": "simulated"},
 }
 
@@ -154,10 +171,11 @@ class Ask:
     @property
     def is_personal(self) -> bool:
         """Whether a colleague has a thing of their own there."""
-        return self.noun in {"members", "keys", "packs", "events"}
+        return self.noun not in {"", "accounts", "resources", "models"}
 
 
 ACCOUNT, KEY, PACK, EVENT = Ask("accounts"), Ask("keys"), Ask("packs"), Ask("events")
+RECURRING, RESERVATION = Ask("recurring"), Ask("reservations")
 MONTH = {"month": "2026-11"}
 ASKS: Mapping[str, Ask] = {
     "getRoot": Ask(),
@@ -175,6 +193,14 @@ ASKS: Mapping[str, Ask] = {
     "listEvents": Ask(),
     "getStatements": Ask(query=MONTH),
     "getStatementsCsv": Ask(query=MONTH),
+    "getSurplus": Ask(),
+    "getAllocations": Ask(),
+    "getTokenBalance": Ask(),
+    "recordUsage": Ask(),
+    "openReservation": Ask(),
+    "getReservation": RESERVATION,
+    "settleReservation": RESERVATION,
+    "releaseReservation": RESERVATION,
     "createMember": Ask(),
     "listMembers": Ask(),
     "getMember": Ask("members"),
@@ -210,6 +236,14 @@ ASKS: Mapping[str, Ask] = {
     "adminGetPack": PACK,
     "adminChangePack": PACK,
     "adminRevokePack": PACK,
+    "adminListResources": ACCOUNT,
+    "adminChangeResource": Ask("resources"),
+    "adminGetSurplus": ACCOUNT,
+    "adminGetAllocations": ACCOUNT,
+    "adminCreateRecurring": ACCOUNT,
+    "adminListRecurring": ACCOUNT,
+    "adminChangeRecurring": RECURRING,
+    "adminDeleteRecurring": RECURRING,
     "adminListEntries": Ask(),
     "adminListEvents": Ask(),
     "adminRefundEvent": EVENT,

@@ -8,6 +8,7 @@ import json
 import re
 from typing import Any
 
+import jsonschema_rs
 import pytest
 
 from gateway.openapi.document import Served
@@ -27,7 +28,12 @@ from tests.integration.api.matrix import (
     nobodys_things,
 )
 
-BOOKS = ("accounts", "members", "packs", "entries", "events", "corrections", "trail")
+BOOKS = (
+    "accounts", "members", "packs", "entries", "events", "corrections", "trail", "resource_settings", "reservations",
+    "recurring_packs",
+)  # fmt: skip
+# Published, and asked by programs that are not ours: what they add to its query is left alone.
+LENIENT = {"getTokenBalance"}
 
 
 @pytest.fixture
@@ -52,6 +58,7 @@ async def ask(api: Api, route: Served, things: Things, keys: dict[str, str]) -> 
 
 async def books(api: Api, account_id: str | None = None) -> list[Any]:
     """Return everything that is kept of one account or of all; when a key was last used is no change."""
+    await api.deps.meter.drain(10)  # what was charged before is booked
     where = "WHERE account_id = $1" if account_id else ""
     arguments = [account_id] if account_id else []
     async with api.deps.ledger.connection() as connection:
@@ -73,72 +80,95 @@ def targets_of(asked: Ask) -> list[Target]:
     return [target for target in Target if asked.is_personal or target is not Target.COLLEAGUES]
 
 
-def test_every_route_is_asked() -> None:
-    assert set(ASKS) == set(routes())
-
-
-@pytest.mark.parametrize("name", ASKS)
-async def test_nobody_reads_or_writes_what_is_not_theirs(
-    api: Api, home: Household, abroad: Household, name: str
-) -> None:
-    route, asked = routes()[name], ASKS[name]
-    await api.good("POST", "/admin/v1/audit")  # one has run
-    things = {
+def things_of(home: Household, abroad: Household) -> dict[Target, Things]:
+    """Return whose things are asked for, as callers of one household see it."""
+    return {
         Target.OWN: home.own,
         Target.COLLEAGUES: home.colleagues,
         Target.FOREIGN: abroad.own,
         Target.NOBODYS: nobodys_things(),
     }
-    combinations = [(caller, target) for caller in Caller for target in targets_of(asked)]
-    before, foreign_before = await books(api), await books(api, abroad.own.account_id)
-    refusals = {}
-    for caller, target in combinations:
-        expected = expected_status(route, caller, target)
-        if expected >= 400:
-            reply = refusals[caller, target] = await ask(api, route, things[target], home.keys[caller])
-            assert reply.status == expected, (caller, target, reply)
-    for (caller, target), reply in refusals.items():  # what is there and what is not: the same answer
-        assert reply.body == refusals[caller, Target.NOBODYS if Target.NOBODYS in targets_of(asked) else target].body
+
+
+async def try_what_is_refused(api: Api, route: Served, home: Household, abroad: Household) -> None:
+    """Ask for all that must be refused: it is, nothing changes, and what is there looks like what is not."""
+    things, targets = things_of(home, abroad), targets_of(ASKS[route.operation.id])
+    before = await books(api)
+    for caller in Caller:
+        refused: dict[Target, Reply] = {}
+        for target in targets:
+            expected = expected_status(route, caller, target)
+            if expected >= 400:
+                reply = refused[target] = await ask(api, route, things[target], home.keys[caller])
+                assert reply.status == expected, (caller, target, reply)
+        bodies = [reply.body for reply in refused.values()]
+        assert all(body == bodies[0] for body in bodies), (caller, refused)
     assert await books(api) == before
-    for caller in ALLOWED[route.operation.role]:
-        household = await make_household(api, f"{caller.name}-home") if route.writes else home
+
+
+async def do_what_is_allowed(api: Api, route: Served, home: Household, abroad: Household) -> None:
+    """Ask for one's own: it is given, with nothing of another account in it, and nothing changes there."""
+    role = route.operation.role
+    before = await books(api, abroad.own.account_id)
+    for caller in ALLOWED[role]:
+        household = home if route.method == "GET" else await make_household(api, f"{caller.name}-home")
         reply = await ask(api, route, household.own, household.keys[caller])
         assert reply.status == route.operation.status, (caller, reply)
-        if route.operation.role in {Role.ANYBODY, Role.MEMBER, Role.ACCOUNT_ADMIN}:
+        if role in {Role.ANYBODY, Role.MEMBER, Role.ACCOUNT_ADMIN}:  # metrics are of all accounts, for their scraper
             text = json.dumps(reply.body)
             assert not [word for word in abroad.words if word in text], (caller, reply)
-    assert await books(api, abroad.own.account_id) == foreign_before
-    if route.operation.role is Role.PLATFORM_ADMIN and Target.FOREIGN in targets_of(asked):
-        assert (await ask(api, route, abroad.own, home.keys[Caller.PLATFORM_ADMIN])).status == route.operation.status
+    assert await books(api, abroad.own.account_id) == before
 
 
-FILTERED = [
-    (name, parameter)
-    for name, route in routes().items()
-    if route.operation.role in {Role.MEMBER, Role.ACCOUNT_ADMIN}
-    for parameter in (one["name"] for one in described(route)["parameters"] if one["in"] == "query")
-    if hasattr(nobodys_things(), parameter) or parameter in {"actor", "object"}
-]
+def test_every_route_is_asked() -> None:
+    assert set(ASKS) == set(routes())
 
 
-@pytest.mark.parametrize(("name", "parameter"), FILTERED)
-async def test_no_filter_leads_to_another_account(
-    api: Api, home: Household, abroad: Household, name: str, parameter: str
+@pytest.mark.parametrize("method", sorted({route.method for route in routes().values()}))
+async def test_nobody_reads_or_writes_what_is_not_theirs(
+    api: Api, home: Household, abroad: Household, method: str
 ) -> None:
-    route = routes()[name]
-    field = {"actor": "key_id", "object": "pack_id"}.get(parameter, parameter)
-    own, foreign = getattr(home.own, field), getattr(abroad.own, field)
-    for caller in ALLOWED[route.operation.role]:
-        found = await api.ask("GET", route.path, headers=home.keys[caller], **{parameter: own})
-        assert found.status == 200
-        assert found.body["data"] or parameter == "actor"
-        reply = await api.ask("GET", route.path, headers=home.keys[caller], **{parameter: foreign})
-        assert (reply.status, reply.body["data"]) == (200, []), (caller, reply)
+    await api.good("POST", "/admin/v1/audit")  # one has run
+    wrong = {}
+    for name, route in routes().items():
+        if route.method == method:
+            try:
+                await try_what_is_refused(api, route, home, abroad)
+                await do_what_is_allowed(api, route, home, abroad)
+            except (AssertionError, jsonschema_rs.ValidationError) as error:
+                wrong[name] = str(error)
+    assert wrong == {}
+
+
+async def test_a_platform_admin_reads_and_writes_what_is_anybodys(api: Api, home: Household) -> None:
+    for name, route in routes().items():
+        if route.operation.role is Role.PLATFORM_ADMIN and ASKS[name].noun:
+            household = home if route.method == "GET" else await make_household(api, "another")
+            reply = await ask(api, route, household.colleagues, home.keys[Caller.PLATFORM_ADMIN])
+            assert reply.status == route.operation.status, reply
+
+
+async def test_no_filter_leads_to_another_account(api: Api, home: Household, abroad: Household) -> None:
+    fields = {"actor": "key_id", "object": "pack_id"} | {name: name for name in Things.__dataclass_fields__}
+    tried = 0
+    for route in routes().values():
+        for caller in ALLOWED[route.operation.role] & {Caller.MEMBER, Caller.ACCOUNT_ADMIN}:
+            for parameter in [one["name"] for one in described(route)["parameters"] if one["in"] == "query"]:
+                if parameter not in fields or route.operation.role is Role.ANYBODY:
+                    continue
+                foreign = getattr(abroad.own, fields[parameter])
+                reply = await api.ask("GET", route.path, headers=home.keys[caller], **{parameter: foreign})
+                assert reply.status in {200, 403}, (route, reply)
+                assert reply.body.get("data", []) == [], (route, parameter, reply)
+                text = json.dumps(reply.body)
+                assert not [word for word in abroad.words - {foreign} if word in text], (route, parameter, reply)
+                tried += 1
+    assert tried > 20
 
 
 async def test_a_list_takes_exactly_the_parameters_that_are_described(api: Api, home: Household) -> None:
     for route in routes().values():
-        if route.operation.query is None:
+        if route.operation.query is None or route.operation.id in LENIENT:
             continue
         caller = Caller.PLATFORM_ADMIN if route.operation.role is Role.PLATFORM_ADMIN else Caller.ACCOUNT_ADMIN
         path = ASKS[route.operation.id].path(route, home.own)
