@@ -5,14 +5,16 @@ from collections.abc import Iterable
 from gateway.auth import Authenticator
 from metering.ledger import AccountState
 from metering.settler import Settler
+from metering.tariff import TariffKeeper
 
 
 class Effects:
     """Each at once: the change is committed."""
 
-    def __init__(self, settler: Settler, auth: Authenticator) -> None:
+    def __init__(self, settler: Settler, auth: Authenticator, tariff: TariffKeeper) -> None:
         self._settler = settler
         self._auth = auth
+        self._tariff = tariff
 
     async def push(self, state: AccountState) -> None:
         """Hand an account's new state to Redis."""
@@ -22,6 +24,10 @@ class Effects:
         """Take the new records of API keys."""
         await self._auth.changed(digests)
 
+    async def tariffs(self) -> None:
+        """Charge by the prices and rates that hold now."""
+        await self._tariff.reload()
+
 
 class LaterEffects(Effects):
     """All of them when the change is committed: nobody may hear of what may yet be undone."""
@@ -29,6 +35,7 @@ class LaterEffects(Effects):
     def __init__(self) -> None:
         self.states: list[AccountState] = []
         self._digests: list[bytes] = []
+        self._tariffs = False
 
     async def push(self, state: AccountState) -> None:
         """Note it."""
@@ -38,8 +45,14 @@ class LaterEffects(Effects):
         """Note it."""
         self._digests.extend(digests)
 
+    async def tariffs(self) -> None:
+        """Note it."""
+        self._tariffs = True
+
     async def happen(self, effects: Effects) -> None:
         """Do everything that was noted."""
         await effects.changed(self._digests)
         for state in self.states:
             await effects.push(state)
+        if self._tariffs:
+            await effects.tariffs()

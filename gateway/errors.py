@@ -11,7 +11,15 @@ import structlog
 from aiohttp import web
 
 from config.errors import UnknownModelError
-from metering.errors import MeterUnavailableError, Refusal, RefusedError, Repeat, RepeatedError
+from metering.errors import (
+    MeterUnavailableError,
+    Refusal,
+    RefusedError,
+    Repeat,
+    RepeatedError,
+    UnknownFeatureError,
+    UnpricedModelError,
+)
 from metering.ledger import LedgerRefusedError
 from providers.errors import (
     ProviderError,
@@ -99,6 +107,8 @@ def _as_api_error(error: BaseException, request_id: str) -> ApiError:
             found = invalid(str(error), error.param)
         case UnknownModelError():
             found = ApiError(404, str(error), code="model_not_found", param="model")
+        case UnknownFeatureError() | UnpricedModelError():
+            found = ApiError(400, str(error), code=error.code, param=error.param)
         case LedgerRefusedError():
             found = invalid("The values were refused by the ledger.")
         case MeterUnavailableError():

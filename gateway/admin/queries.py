@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
-from gateway.admin.forms import NO_NUL, Moment
+from gateway.admin.forms import NO_NUL, Model, Moment
 from gateway.admin.paging import KINDS, LIMIT_DEFAULT, LIMIT_MAX, POOLS, SORTS, TEXT_CHARS_MAX
 from metering.books.packs import STATUSES
 from metering.core.rates import AMOUNT_MAX
@@ -40,6 +40,19 @@ class PacksQuery(ListQuery, kw_only=True):
     """Packs."""
 
     status: Status | UnsetType = UNSET
+
+
+class PricesQuery(ListQuery, kw_only=True):
+    """Prices."""
+
+    model: Model | UnsetType = UNSET
+    current: Annotated[Literal["true", "false"], Meta(description="Those in force only.")] = "false"
+
+
+class ModelQuery(msgspec.Struct, kw_only=True):
+    """A rate."""
+
+    model: Annotated[str, Meta(description="For this model; without it the rate of any.")] | UnsetType = UNSET
 
 
 class SealsQuery(ListQuery, kw_only=True):

@@ -29,6 +29,7 @@ PATH_FORMS: Mapping[str, Schema] = {
     "user_id": {"type": "string", "minLength": 1, "maxLength": 128, "examples": ["ada"]},
     "model": {"type": "string", "minLength": 1, "examples": ["simulated"]},
     "name": {"type": "string", "minLength": 1, "examples": ["images"]},
+    "key": {"type": "string", "minLength": 1, "examples": ["search"]},
 }
 ACCOUNT_KEYS: list[dict[str, list[str]]] = [{"accountKey": []}, {"apiKeyHeader": []}, {"xApiKeyHeader": []}]
 SECURITY: Mapping[Role, list[dict[str, list[str]]]] = {

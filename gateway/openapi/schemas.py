@@ -14,7 +14,11 @@ REF = "#/components/schemas/"
 ANCHORS = ((r"\A", "^"), (r"\Z", "$"))
 # Types whose names say enough among their neighbours only.
 NAMES = {
+    "ByPrice": "LeftByPrice",
+    "Change": "PriceChange",
     "ChatBody": "ChatRequest",
+    "CountBody": "CountRequest",
+    "FeatureRateFound": "PublishedFeatureRate",
     "Line": "TrailLine",
     "LineList": "TrailLineList",
     "SealRecord": "Seal",
@@ -33,9 +37,21 @@ NAMES = {
     "ReservationRecord": "Reservation",
     "NewUse": "NewUsage",
     "Used": "Usage",
+    "PriceRow": "Price",
+    "PriceRowList": "PriceList",
+    "Quote": "PriceQuote",
     "Recovered": "RecoveredEvent",
     "_Metadata": "ChatMetadata",
     "_StreamOptions": "ChatStreamOptions",
+}
+TYPES: Mapping[str, tuple[type, ...]] = {
+    "string": (str,),
+    "integer": (int,),
+    "number": (int, float),
+    "boolean": (bool,),
+    "null": (type(None),),
+    "object": (dict,),
+    "array": (list,),
 }
 BY_TYPE: Mapping[str, object] = {
     "string": "text",
@@ -63,7 +79,8 @@ def schemas_of(types: Iterable[Any]) -> tuple[list[Schema], dict[str, Schema]]:
 def worded(schema: Schema, word: Schema) -> Schema:
     """Return a field's schema with what its word adds: its form where it has none yet, and an example."""
     form = {name: value for name, value in word.items() if name != "examples"}
-    examples = {"examples": word["examples"]} if "examples" in word else {}
+    fitting = [one for one in word.get("examples", ()) if takes(schema, one)]
+    examples = {"examples": fitting} if fitting else {}
     if schema == {"type": "string"}:
         return {**schema, **form, **examples}
     if "anyOf" in schema and {"type": "string"} in schema["anyOf"]:
@@ -72,6 +89,18 @@ def worded(schema: Schema, word: Schema) -> Schema:
     if schema == {}:  # JSON of its own
         return {**form, **examples}
     return {**schema, **examples}
+
+
+def takes(schema: Schema, value: object) -> bool:
+    """Return whether an example is of a schema's types: a word may be meant for another field of its name."""
+    if "anyOf" in schema:
+        return any(takes(part, value) for part in schema["anyOf"])
+    if "enum" in schema:
+        return value in schema["enum"]
+    if isinstance(value, list) and schema.get("type") == "array":
+        return all(takes(schema.get("items", {}), one) for one in value)
+    kinds = schema.get("type", list(TYPES) if not schema else [])
+    return any(type(value) in TYPES[kind] for kind in ([kinds] if isinstance(kinds, str) else kinds))
 
 
 def tidied(schema: Any) -> Any:  # noqa: ANN401 - any JSON
@@ -87,6 +116,8 @@ def tidied(schema: Any) -> Any:  # noqa: ANN401 - any JSON
     if isinstance(made.get("pattern"), str):
         for python, ecma in ANCHORS:
             made["pattern"] = made["pattern"].replace(python, ecma)
+    if made.get("format") == "decimal":  # msgspec takes both
+        made = {**{key: made[key] for key in made if key != "format"}, "type": ["number", "string"]}
     if isinstance(made.get("description"), str):
         made["description"] = re.sub(r"``(.*?)``", r"`\1`", made["description"])
     return made
@@ -106,4 +137,5 @@ def example_of(schema: Schema, components: Mapping[str, Schema]) -> Any:  # noqa
         return {name: example_of(part, components) for name, part in schema["properties"].items() if name in wanted}
     if "items" in schema:
         return [example_of(schema["items"], components)]
-    return BY_TYPE[schema.get("type", "object")]
+    kind = schema.get("type", "object")
+    return BY_TYPE[kind if isinstance(kind, str) else kind[0]]

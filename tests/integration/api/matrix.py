@@ -92,6 +92,7 @@ class Household:
 async def make_household(api: Api, name: str) -> Household:
     """Make an account; ``name`` is part of each text in it."""
     account_id = await api.account(name=f"{name}-account")
+    await api.ask("POST", "/admin/v1/features", {"key": "bots", "name": "Bots"})  # there may be one: it is everybody's
     keys = {Caller.NOBODY: {}, Caller.STRANGER: bearer("fbx_" + "x" * 43), Caller.PLATFORM_ADMIN: ADMIN}
     member_key, keys[Caller.MEMBER] = await _member(api, account_id, f"{name}-ada", "member")
     colleagues_key, sent = await _member(api, account_id, f"{name}-bob", "member")
@@ -142,6 +143,7 @@ def nobodys_things() -> Things:
     return Things(new_id(), "nobody", *(new_id() for _ in range(5)))
 
 
+OF_ALL = {"features", "models"}  # nouns of the whole platform: there is no other account's
 Ids = Callable[[Things], dict[str, str]]
 NOUNS: Mapping[str, Ids] = {
     "accounts": lambda things: {"id": things.account_id, "user_id": things.user_id},
@@ -152,6 +154,7 @@ NOUNS: Mapping[str, Ids] = {
     "recurring": lambda things: {"id": things.recurring_id},
     "reservations": lambda things: {"id": things.reservation_id},
     "resources": lambda things: {"id": things.account_id, "name": "images"},
+    "features": lambda _: {"key": "bots"},
     "models": lambda _: {"model": "simulated"},
 }
 
@@ -171,11 +174,11 @@ class Ask:
     @property
     def is_personal(self) -> bool:
         """Whether a colleague has a thing of their own there."""
-        return self.noun not in {"", "accounts", "resources", "models"}
+        return self.noun not in {"", "accounts", "resources", *OF_ALL}
 
 
 ACCOUNT, KEY, PACK, EVENT = Ask("accounts"), Ask("keys"), Ask("packs"), Ask("events")
-RECURRING, RESERVATION = Ask("recurring"), Ask("reservations")
+RECURRING, RESERVATION, FEATURE = Ask("recurring"), Ask("reservations"), Ask("features")
 MONTH = {"month": "2026-11"}
 ASKS: Mapping[str, Ask] = {
     "getRoot": Ask(),
@@ -193,6 +196,10 @@ ASKS: Mapping[str, Ask] = {
     "listEvents": Ask(),
     "getStatements": Ask(query=MONTH),
     "getStatementsCsv": Ask(query=MONTH),
+    "countChat": Ask(),
+    "getFeatureRate": FEATURE,
+    "getPricing": Ask(),
+    "getEstimate": Ask(),
     "getSurplus": Ask(),
     "getAllocations": Ask(),
     "getTokenBalance": Ask(),
@@ -244,6 +251,17 @@ ASKS: Mapping[str, Ask] = {
     "adminListRecurring": ACCOUNT,
     "adminChangeRecurring": RECURRING,
     "adminDeleteRecurring": RECURRING,
+    "adminCreateFeature": Ask(),
+    "adminListFeatures": Ask(),
+    "adminGetFeature": FEATURE,
+    "adminChangeFeature": Ask("features", body={"name": "Bots"}),
+    "adminRetireFeature": FEATURE,
+    "adminAddRate": FEATURE,
+    "adminListFeatureRates": FEATURE,
+    "adminListRates": Ask(),
+    "adminListPrices": Ask(),
+    "adminAddPrice": Ask(),
+    "adminImportPrices": Ask(),
     "adminListEntries": Ask(),
     "adminListEvents": Ask(),
     "adminRefundEvent": EVENT,

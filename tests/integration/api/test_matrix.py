@@ -18,6 +18,7 @@ from tests.integration.api.contract import described, require_declared, routes
 from tests.integration.api.matrix import (
     ALLOWED,
     ASKS,
+    OF_ALL,
     Ask,
     Caller,
     Household,
@@ -75,7 +76,7 @@ async def books(api: Api, account_id: str | None = None) -> list[Any]:
 
 def targets_of(asked: Ask) -> list[Target]:
     """Return whose things a route can be asked for."""
-    if asked.noun in {"", "models"}:
+    if asked.noun in {"", *OF_ALL}:
         return [Target.OWN]
     return [target for target in Target if asked.is_personal or target is not Target.COLLEAGUES]
 
