@@ -10,8 +10,8 @@ from gateway.openapi.words import WORDS
 
 Schema = dict[str, Any]
 REF = "#/components/schemas/"
-# Python's anchors as those of ECMA 262, which JSON Schema is written in.
-ANCHORS = ((r"\A", "^"), (r"\Z", "$"))
+# What Python's patterns say in the words of ECMA 262, which JSON Schema is written in: its \s knows fewer spaces.
+ECMA = ((r"\A", "^"), (r"\Z", "$"), (r"\s", r"\s\x1c-\x1f\x85"))
 # Types whose names say enough among their neighbours only.
 NAMES = {
     "ByPrice": "LeftByPrice",
@@ -114,10 +114,11 @@ def tidied(schema: Any) -> Any:  # noqa: ANN401 - any JSON
         name = made["$ref"].removeprefix(REF)
         made["$ref"] = REF + NAMES.get(name, name)
     if isinstance(made.get("pattern"), str):
-        for python, ecma in ANCHORS:
+        for python, ecma in ECMA:
             made["pattern"] = made["pattern"].replace(python, ecma)
-    if made.get("format") == "decimal":  # msgspec takes both
-        made = {**{key: made[key] for key in made if key != "format"}, "type": ["number", "string"]}
+    if made.get("format") == "decimal":  # a number, or its text
+        made = {**{key: made[key] for key in made if key != "format"}, "type": ["number", "string"], "minimum": 0}
+        made["pattern"] = r"^[0-9]{1,7}([.][0-9]{1,6})?$"
     if isinstance(made.get("description"), str):
         made["description"] = re.sub(r"``(.*?)``", r"`\1`", made["description"])
     return made
