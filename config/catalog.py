@@ -82,6 +82,13 @@ class Catalog:
         spec = self._specs.get(name) or self._passed.get(name)
         return spec if spec is not None else self._pass_through(name)
 
+    def find(self, name: str) -> ModelSpec | None:
+        """Return what ``resolve`` does, or None where nothing takes this name."""
+        try:
+            return self.resolve(name)
+        except UnknownModelError:
+            return None
+
     def _pass_through(self, name: str) -> ModelSpec:
         if self._rest is None or not 0 < len(name) <= NAME_CHARACTERS_MAX or name == "*":
             raise UnknownModelError(name)

@@ -13,6 +13,7 @@ from types import MappingProxyType
 from config.errors import ConfigError, ConfigProblem
 from config.reader import Reader, merged
 from config.relations import broken_relations
+from config.resources import read_resources
 from config.settings import Settings
 from config.sources import Layer, dotted, read_environment, read_file, read_overrides, read_proxy, sections
 from config.upstreams import read_models, read_providers
@@ -71,6 +72,7 @@ def _assembled(reader: Reader, environ: Mapping[str, str]) -> Settings:
     providers = read_providers(reader, environ)
     values["providers"] = providers.usable
     values["models"] = read_models(reader, providers)
+    values["resources"] = read_resources(reader)
     make_settings: Callable[..., Settings] = Settings
     settings = make_settings(**{"state_dir": None, **reader.section((), Settings), **values})
     if not settings.models and not reader.problems:

@@ -13,6 +13,7 @@ EXAMPLES = {
     "fallbacks": '["gpt-4o-mini"]',
     "trusted_proxies": '["10.0.0.0/8"]',
     "provider": '"openai"',
+    "label": '"pages"',
 }
 """What to write where the default is no example, or is stored in another form."""
 
@@ -27,7 +28,7 @@ class Reader:
         self._packaged = packaged
 
     def names(self, table: str) -> list[str]:
-        """Return the names of the tables below [providers] or [models], in order."""
+        """Return the names of the tables below [providers], [models] or [resources], in order."""
         return list(dict.fromkeys(key[1] for key in self.entries if key[0] == table))
 
     def section(self, prefix: Key, kind: type) -> dict[str, object]:

@@ -47,6 +47,20 @@ RELATIONS = (
         "write a higher meter.idempotency_seconds",
     ),
     Relation(
+        ("meter", "reservation_seconds"),
+        ("meter", "reservation_seconds_max"),
+        lambda settings: settings.meter.reservation_seconds <= settings.meter.reservation_seconds_max,
+        "must not be above meter.reservation_seconds_max",
+        "write a smaller meter.reservation_seconds",
+    ),
+    Relation(
+        ("meter", "reservation_seconds_max"),
+        ("meter", "idempotency_seconds"),
+        lambda settings: settings.meter.reservation_seconds_max <= settings.meter.idempotency_seconds,
+        "must not be above meter.idempotency_seconds, or a key would be forgotten while its reservation is open",
+        "write a higher meter.idempotency_seconds",
+    ),
+    Relation(
         ("meter", "warning_threshold"),
         ("meter", "min_reserve"),
         lambda settings: (

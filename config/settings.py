@@ -78,6 +78,10 @@ class MeterSettings:
     seal_seconds: Seconds = 600.0
     reconcile_seconds: Seconds = 10.0
     reconcile_accounts: Annotated[int, Range(1, 10_000)] = 200
+    reservation_seconds: Annotated[int, Range(1, 2_592_000)] = 600
+    reservation_seconds_max: Annotated[int, Range(1, 2_592_000)] = 86_400
+    reservation_grace_seconds: SecondsOrZero = 60.0
+    recurring_seconds: Seconds = 10.0
     holds_per_account_max: Annotated[int, Range(1, 10**6)] = 10_000
     count_inline_bytes_max: Annotated[int, Range(0, 2**20)] = 16_384
     idempotency_seconds: Annotated[int, Range(60, 2_592_000)] = 86_400
@@ -184,6 +188,16 @@ class ModelSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ResourceSettings:
+    """One thing that packs may hold beside the unit of their account; amounts are in it."""
+
+    name: Name
+    label: Annotated[str, Text(40)] = "units"
+    min_reserve: Tokens = 0
+    warning_threshold: Tokens | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Settings:
     """Everything that the operator decides; disabled and unreachable providers are already left out."""
 
@@ -200,3 +214,4 @@ class Settings:
     demo: DemoSettings = DemoSettings()
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
     models: Mapping[str, ModelSettings] = field(default_factory=dict[str, ModelSettings])
+    resources: Mapping[str, ResourceSettings] = field(default_factory=dict[str, ResourceSettings])

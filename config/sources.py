@@ -10,12 +10,12 @@ from pathlib import Path
 from typing import NamedTuple, cast, get_type_hints
 
 from config.errors import ConfigProblem
-from config.settings import ModelSettings, ProviderSettings, Settings
+from config.settings import ModelSettings, ProviderSettings, ResourceSettings, Settings
 
 Key = tuple[str, ...]
 """The path of a setting: ("server", "port"), ("models", "gpt-4.1", "rates"), ("state_dir",)."""
 
-TABLES: dict[str, type] = {"providers": ProviderSettings, "models": ModelSettings}
+TABLES: dict[str, type] = {"providers": ProviderSettings, "models": ModelSettings, "resources": ResourceSettings}
 DERIVED = {"name", "api_key"}
 """Fields that the loader fills in; nobody writes them."""
 
@@ -75,7 +75,7 @@ def top_level() -> dict[str, object]:
 
 
 def plain_keys() -> list[Key]:
-    """Return every setting outside of [providers] and [models]."""
+    """Return every setting outside of [providers], [models] and [resources]."""
     keys: list[Key] = [(name,) for name in top_level()]
     return keys + [(section, name) for section, kind in sections().items() for name in hints_of(kind)]
 

@@ -26,6 +26,8 @@ from metering.ledger import Ledger
 from metering.meter import Meter
 from metering.reconciler import Reconciler
 from metering.recovery import Recovery
+from metering.recurrence import RecurringGrants
+from metering.reservations import Reservations
 from metering.sealer import Sealer
 from metering.settler import Settler
 from metering.stores import open_store
@@ -72,12 +74,15 @@ class Parts:
         self.epochs = Epochs(self.ledger, self.instance_id, settings.meter, settings.redis)
         self.store = open_store(settings.redis.url, settings.redis, self._served, self.epochs.parted)
         self.epochs.store = self.store
-        self.admission = Admission(self.store, self.epochs, self.ledger, settings.meter, self.instance_id)
+        self.admission = Admission(
+            self.store, self.epochs, self.ledger, settings.meter, self.instance_id, settings.resources
+        )
         journals = settings.state_dir / "journal"
         self.journal = Journal(journals, self.instance_id, settings.journal)
         self.settler = Settler(self.ledger, self.admission, settings.meter)
         self.meter = Meter(self.admission, self.settler, self.journal, settings.meter)
-        self.epochs.announce = self.meter.announce
+        self.reservations = self._reserving()
+        self.epochs.announce = self._announce
         self.recovery = Recovery(
             ledger=self.ledger,
             store=self.store,
@@ -89,23 +94,16 @@ class Parts:
             instance_id=self.instance_id,
             owns=self.meter.owns,
         )
+        self.recovery.reserved = self.reservations.look_after
         self.reconciler = Reconciler(self.ledger, self.store, self.epochs, settings.meter, self.instance_id)
         self.counter = TokenCounter(settings.state_dir / "tokenizer", settings.meter.count_inline_bytes_max)
         self.transport = Transport(settings.upstream)
         self.auth = self._authenticator()
         catalog = Catalog(settings)
         registry = Registry(settings, self.transport, count_prompt=self._count_prompt)
-        self.books = Books(self.ledger, settings.meter)
-        self.upkeep = Upkeep(
-            settings=settings,
-            ledger=self.ledger,
-            store=self.store,
-            epochs=self.epochs,
-            meter=self.meter,
-            settler=self.settler,
-            recovery=self.recovery,
-            more=self._chores(),
-        )
+        self.books = Books(self.ledger, settings.meter, settings.resources)
+        self.writes = Writes(self.ledger, settings.meter, settings.postgres)
+        self.upkeep = self._upkeeping()
         self.deps = Deps(
             settings=settings,
             catalog=catalog,
@@ -115,13 +113,36 @@ class Parts:
             forwarder=Forwarder(catalog, registry),
             ledger=self.ledger,
             books=self.books,
-            writes=Writes(self.ledger, settings.meter, settings.postgres),
+            writes=self.writes,
             effects=Effects(self.settler, self.auth),
             store=self.store,
             epochs=self.epochs,
             admission=self.admission,
             settler=self.settler,
             reconciler=self.reconciler,
+            reservations=self.reservations,
+        )
+
+    def _reserving(self) -> Reservations:
+        return Reservations(
+            ledger=self.ledger,
+            admission=self.admission,
+            settler=self.settler,
+            epochs=self.epochs,
+            meter=self.meter,
+            settings=self.settings.meter,
+        )
+
+    def _upkeeping(self) -> Upkeep:
+        return Upkeep(
+            settings=self.settings,
+            ledger=self.ledger,
+            store=self.store,
+            epochs=self.epochs,
+            meter=self.meter,
+            settler=self.settler,
+            recovery=self.recovery,
+            more=self._chores(),
         )
 
     def _authenticator(self) -> Authenticator:
@@ -130,11 +151,13 @@ class Parts:
         return Authenticator(self.ledger, mirror, self.settings.auth, self.settings.meter, addresses)
 
     def _chores(self) -> list[Chore]:
-        seal_seconds = self.settings.meter.seal_seconds
+        meter, seal_seconds = self.settings.meter, self.settings.meter.seal_seconds
         return [
+            Chore("reservations", meter.sweep_seconds, self.reservations.end_due),
+            Chore("recurring", meter.recurring_seconds, RecurringGrants(self.writes, self.settler).grant_due),
             Chore("keys", KEYS_SECONDS, self.auth.flush),
             Chore("answers", ANSWERS_SECONDS, self.books.answers.forget_old),
-            Chore("reconcile", self.settings.meter.reconcile_seconds, self.reconciler.take_turn),
+            Chore("reconcile", meter.reconcile_seconds, self.reconciler.take_turn),
             Chore("seal", seal_seconds / 2, Sealer(self.ledger, seal_seconds=seal_seconds).seal_due),
         ]
 
@@ -171,6 +194,10 @@ class Parts:
         await self.store.stop()
         await self.ledger.stop()
         self.counter.close()
+
+    async def _announce(self, buckets: frozenset[int]) -> None:
+        await self.meter.announce(buckets)
+        await self.reservations.announce(buckets)
 
     async def _count_prompt(self, body: bytes, spec: ModelSpec) -> int:
         return await self.counter.count_prompt(parse_chat_request(body), spec)

@@ -17,6 +17,7 @@ from metering.epochs import Epochs
 from metering.ledger import Ledger
 from metering.meter import Meter
 from metering.reconciler import Reconciler
+from metering.reservations import Reservations
 from metering.settler import Settler
 from metering.stores import Store
 
@@ -40,6 +41,7 @@ class Deps:
     admission: Admission
     settler: Settler
     reconciler: Reconciler
+    reservations: Reservations
 
 
 DEPS = web.AppKey("deps", Deps)

@@ -5,19 +5,21 @@ the epoch's refresh; one that answers "load" loads the account from Postgres, on
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any
 
 import hiredis
 import msgspec
 
-from config.settings import MeterSettings
+from config.settings import MeterSettings, ResourceSettings
 from metering.ask import AccountView, Ask, Granted
 from metering.claims import REPEATED, Claims
 from metering.core.settlement import Reservation
 from metering.epochs import Epochs
 from metering.errors import (
     BacklogError,
+    BarrierError,
     MeterUnavailableError,
     RedisDownError,
     Refusal,
@@ -27,6 +29,7 @@ from metering.errors import (
 from metering.keys import deadlines_key, epoch_key, keys_of, packed_keys_of
 from metering.ledger import AccountState, Ledger
 from metering.packing import PackedScript, packed
+from metering.reserve_call import ReserveCalls
 from metering.scripts import load_scripts
 from metering.stores import Store
 
@@ -45,7 +48,15 @@ RENEW_MAX = 64
 class Admission:
     """Reserve, extend, renew, finish, apply, release, announce."""
 
-    def __init__(self, store: Store, epochs: Epochs, ledger: Ledger, settings: MeterSettings, instance_id: str) -> None:
+    def __init__(  # noqa: PLR0913, PLR0917 - what admission rests on
+        self,
+        store: Store,
+        epochs: Epochs,
+        ledger: Ledger,
+        settings: MeterSettings,
+        instance_id: str,
+        resources: Mapping[str, ResourceSettings] = MappingProxyType({}),
+    ) -> None:
         self._store = store
         self._epochs = epochs
         self._ledger = ledger
@@ -54,18 +65,10 @@ class Admission:
         self._lease_ms = int(settings.lease_seconds * 1000)
         self._loading: dict[str, asyncio.Task[None]] = {}
         # The two calls that every request makes, in the order of their ARGV.
-        scripts = load_scripts()
-        limits = settings.min_reserve, settings.floor, settings.unsettled_account_max, settings.holds_per_account_max
-        self._reserve_call = PackedScript(
-            scripts["reserve"].digest,
-            keys=4,
-            layout=(5, packed(self._lease_ms, instance_id), 4, packed(*limits)),
-            constants=2 + len(limits),
-        )
+        self._reserve = ReserveCalls(settings, instance_id, resources)
         self._finish_call = PackedScript(
-            scripts["finish"].digest, keys=4, layout=(4, packed(self._lease_ms), 1), constants=1
+            load_scripts()["finish"].digest, keys=4, layout=(4, packed(self._lease_ms), 1), constants=1
         )
-        self._limits = limits
         self.claims = Claims(store, ledger, settings)
 
     async def reserve(self, ask: Ask) -> Granted:
@@ -78,10 +81,10 @@ class Admission:
         for _ in range(LOAD_ATTEMPTS):
             token = self._epochs.open_token(keys.bucket) or await self._epochs.wait_open(keys.bucket)
             if ask.claim is None:
-                reply = await self._store.write(keys.bucket, self._reserve_command(token, ask))
+                reply = await self._store.write(keys.bucket, self._reserve.command(token, ask))
             else:
                 names, claimed = await self.claims.arguments(ask, ask.claim, keys, token, free)
-                reply = await self._store.script("reserve", names, *self._reserve_arguments(token, ask), *claimed)
+                reply = await self._store.script("reserve", names, *self._reserve.arguments(token, ask), *claimed)
             if type(reply) is list:
                 code = reply[0]
                 if code == 1:
@@ -94,20 +97,6 @@ class Admission:
                     raise self._refusal(ask, reply)
             await self._again(reply, ask.account_id)
         raise MeterUnavailableError("the account could not be loaded")
-
-    def _reserve_arguments(self, token: bytes, ask: Ask) -> tuple[bytes | str | int, ...]:
-        request = token, ask.account_id, ask.request_id, ask.want, ask.least, self._lease_ms, self._instance_id
-        return *request, ask.resource, ask.user_id, ask.model, ask.facts, *self._limits
-
-    def _reserve_command(self, token: bytes, ask: Ask) -> bytes:
-        account, request = ask.account_id.encode(), ask.request_id.encode()
-        want, least = b"%d" % ask.want, b"%d" % ask.least
-        resource, user, model = ask.resource.encode(), ask.user_id.encode(), ask.model.encode()
-        return self._reserve_call(
-            packed_keys_of(ask.account_id),
-            *(len(token), token, len(account), account, len(request), request, len(want), want, len(least), least),
-            *(len(resource), resource, len(user), user, len(model), model, len(ask.facts), ask.facts),
-        )
 
     async def extend(self, account_id: str, request_id: str, *, want: int, least: int) -> Reservation | None:
         """Grow a hold to ``want``, or down to ``least``; None when refused. Raises MeterUnavailableError."""
@@ -220,7 +209,7 @@ class Admission:
             raise RedisDownError(str(reply))
         if reply[0] == EPOCH:
             self._epochs.doubt(keys.bucket)
-            raise MeterUnavailableError("announce must be called again")
+            raise BarrierError("announce must be called again")
 
     async def view(self, account_id: str, resource: str, *, compare: bool = False) -> AccountView:
         """Return an account as Redis sees it. Raises MeterUnavailableError."""

@@ -170,6 +170,12 @@ class TokenCounter:
             # After a result this does nothing; after a cancellation it frees the thread for others.
             abandoned.set()
 
+    async def count_with(self, count: Callable[[str], int], text: str) -> int:
+        """Return what a function counts in a text; a long one in a thread."""
+        if len(text) <= self._inline_bytes_max:
+            return count(text)
+        return await asyncio.get_running_loop().run_in_executor(self._threads, count, text)
+
     async def count_tally(self, tally: CompletionTally) -> int:
         """Return the completion's exact tokens.
 

@@ -92,11 +92,18 @@ class Epochs:
             if owner != self._owners[bucket]:
                 self._owners[bucket] = owner
                 self._tokens[bucket] = None
-        await self.refresh()
+        await self._take_up()
         nameless = {bucket: self._known[bucket] for bucket, owner in owners.items() if owner.startswith(NAMELESS)}
         if nameless:
             self._lost |= nameless
+            await self._take_up()
+
+    async def _take_up(self) -> None:
+        """Refresh. Where a sentinel is not there (yet), its bucket stays shut: the next beat goes on from here."""
+        try:
             await self.refresh()
+        except BarrierError as error:
+            log.warning("epoch_waits", error=str(error))
 
     def parted(self, buckets: Collection[int]) -> None:
         """Shut buckets that nobody serves now: who does next is another gateway's to say, too."""

@@ -10,6 +10,7 @@ Postgres.
 
 import asyncio
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import structlog
@@ -251,17 +252,7 @@ class Hold:
 
     def ask(self, amount: int) -> Ask:
         """Return what asks for a hold of so much for this request."""
-        order = self.order
-        return Ask(
-            request_id=order.request_id,
-            account_id=order.account_id,
-            resource=order.resource,
-            user_id=order.user_id or "",
-            model=order.model,
-            want=amount,
-            least=amount,
-            facts=self.facts_json,
-        )
+        return self.order.ask(self.facts_json, amount)
 
     def pending(self) -> Pending:
         """Return the settlement of a charged request, for the lanes."""
@@ -269,6 +260,16 @@ class Hold:
         assert self.settlement_json is not None
         now = asyncio.get_running_loop().time()
         return Pending(self.order.account_id, self.request_id, self.charge, self.settlement_json, now)
+
+    def record_use(self, charge: int, outcome: Outcome, details: Callable[[bytes], bytes]) -> int:
+        """Charge what is no model call, of which the charge is known; ``details`` are put into its row. Once, too."""
+        if self.charge is None:
+            duration_ms = max(0, time.time_ns() // 1_000_000 - self.facts.started_at_ms)
+            result = result_of(self.reservation, outcome, charge=charge, duration_ms=duration_ms)
+            self.settlement_json = details(row_of(self.facts_json, result))
+            self.charge = charge
+            self._meter.settle(self, charge, self.settlement_json, outcome)
+        return self.charge
 
     def announcement(self) -> dict[str, Any]:
         """Return what states this hold again after Redis lost its memory."""
@@ -280,20 +281,3 @@ class Hold:
             "progress": self.progress_charge,
             "facts": self.facts_json,
         }
-
-
-class HoldContext:
-    """``async with meter.hold(order) as hold``. A class, since a generator would cost the line five microseconds."""
-
-    __slots__ = ("_hold", "_meter", "_order")
-
-    def __init__(self, meter: "Meter", order: Order) -> None:
-        self._meter = meter
-        self._order = order
-
-    async def __aenter__(self) -> Hold:
-        self._hold = await self._meter.enter(self._order)
-        return self._hold
-
-    async def __aexit__(self, *_: object) -> None:
-        self._meter.leave(self._hold)

@@ -13,7 +13,8 @@ from metering.admission import Admission
 from metering.ask import Ask
 from metering.core.settlement import Facts, Outcome, Source, encode_facts
 from metering.errors import BacklogError, MeterUnavailableError, RefusedError, RepeatedError
-from metering.hold import Hold, HoldContext
+from metering.hold import Hold
+from metering.hold_context import HoldContext
 from metering.journal import Journal
 from metering.keys import bucket_of
 from metering.leases import Leases
@@ -89,7 +90,7 @@ class Meter:
         """Take the hold; see ``hold``."""
         if self._settler.unsettled_amount > self.settings.unsettled_total_max:
             raise BacklogError("too much is waiting to be booked")
-        facts = _facts_of(order)
+        facts = facts_of(order)
         facts_json = encode_facts(facts)
         terms = order.terms()
         self.journal.begin(order.request_id, facts_json)
@@ -133,6 +134,10 @@ class Meter:
         """Give a hold back; see Releaser.release."""
         self._releaser.give_up(facts.request_id)
         self.spawn(self._releaser.release(facts, leased_until, held=held), "release")
+
+    def give_back(self, account_id: str, request_id: str) -> None:
+        """Release what no journal knows of and the ledger decides about, in the background."""
+        self.spawn(self._releaser.give_back(account_id, request_id), "give-back")
 
     def _booked(self, request_id: str) -> None:
         """Forget a request: it is in the ledger, and its hold is gone.
@@ -206,7 +211,8 @@ class Meter:
             self._settler.submit(hold.pending())
 
 
-def _facts_of(order: Order) -> Facts:
+def facts_of(order: Order) -> Facts:
+    """Return what is known of a request before it is forwarded."""
     rates = order.dearest.rates
     return Facts(
         request_id=order.request_id,

@@ -49,6 +49,11 @@ class MeterMetrics:
     corrected: Counter = field(
         default_factory=lambda: Counter("farebox_corrected", "Recovered requests whose exact usage came later.")
     )
+    reservations_expired: Counter = field(
+        default_factory=lambda: Counter(
+            "farebox_reservations_expired", "Reservations that nobody ended in time.", ("on_expiry",)
+        )
+    )
     distrusted: Counter = field(
         default_factory=lambda: Counter("farebox_usage_distrusted", "Usage reports that were not believed.", ("model",))
     )

@@ -3,7 +3,7 @@
 import msgspec
 
 from config.catalog import ModelSpec
-from metering.ask import Claim
+from metering.ask import Ask, Claim
 from metering.core.rates import AMOUNT_MAX, completion_for, hold_of
 
 
@@ -49,6 +49,20 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     def spec(self) -> ModelSpec:
         """The model that was asked for."""
         return self.candidates[0]
+
+    def ask(self, facts: bytes, amount: int, claim: Claim | None = None) -> Ask:
+        """Return what asks admission for just so much."""
+        return Ask(
+            request_id=self.request_id,
+            account_id=self.account_id,
+            resource=self.resource,
+            user_id=self.user_id or "",
+            model=self.model,
+            want=amount,
+            least=amount,
+            facts=facts,
+            claim=claim,
+        )
 
     @property
     def dearest(self) -> ModelSpec:

@@ -8,10 +8,10 @@ of gateways may recover the same request.
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 import structlog
@@ -36,11 +36,20 @@ from metering.ledger import Ledger
 from metering.metrics import METRICS
 from metering.settler import Pending, Settler
 from metering.stores import Store
+from metering.use import ttl_ms_of
 
 log = structlog.get_logger()
 SWEEP_MAX = 100  # claims of one call
 SWEEP_CHUNK = 64  # buckets asked in one turn of the loop: well under a millisecond
 STATE, AMOUNT, AT, INSTANCE, SPLIT, PROGRESS, FACTS = 0, 1, 2, 3, 7, 9, 10
+
+
+class ReservedHold(NamedTuple):
+    """The hold of a reservation; ``row`` is its settlement when a gateway had been told it and died with it."""
+
+    account_id: str
+    request_id: str
+    row: bytes | None
 
 
 class Recovery:
@@ -69,6 +78,8 @@ class Recovery:
         self._journals = journals
         self._instance_id = instance_id
         self._owns = owns
+        # Told of holds past their deadline that belong to reservations: those have an owner in Postgres.
+        self.reserved: Callable[[list[ReservedHold]], Awaitable[None]] | None = None
         self._late_seconds = 0.0  # the oldest hold that the last sweep found
         self._swept_at = time.monotonic()
 
@@ -145,7 +156,7 @@ class Recovery:
 
     async def sweep(self) -> int:
         """Recover every hold whose deadline has passed, in all buckets; return how many were claimed."""
-        claimed, late_ms = 0, 0
+        claimed, late_ms, reserved = 0, 0, list[ReservedHold]()
         claim_ms = int(self._settings.lease_seconds * 1000)
         for start in range(0, BUCKETS, SWEEP_CHUNK):
             calls = [
@@ -158,14 +169,16 @@ class Recovery:
                 if isinstance(reply, list) and reply[0] == 1:
                     late_ms = max(late_ms, reply[1])
                     claims = [member.decode().rpartition(":") for member in reply[2:]]
-                    await asyncio.gather(*(self._recover_hold(account, request) for account, _, request in claims))
+                    await asyncio.gather(*(self._recover_hold(a, request, reserved) for a, _, request in claims))
                     claimed += len(claims)
                 else:
                     await self._store.reload(reply)
         self._late_seconds, self._swept_at = late_ms / 1000, time.monotonic()
+        if reserved and self.reserved is not None:
+            await self.reserved(reserved)
         return claimed
 
-    async def _recover_hold(self, account_id: str, request_id: str) -> None:
+    async def _recover_hold(self, account_id: str, request_id: str, reserved: list[ReservedHold]) -> None:
         keys = keys_of(account_id)
         packed = await self._store.call(b"HGET", keys.holds, request_id)
         if isinstance(packed, Exception):
@@ -178,6 +191,10 @@ class Recovery:
             await self._store.call(b"HDEL", keys.holds, request_id)
             await self._store.call(b"ZREM", keys.deadlines, f"{account_id}:{request_id}")
             return
+        if ttl_ms_of(hold[FACTS]):  # before whose it is: a reservation is no gateway's own
+            settlement = settlement_of_hold(hold) if hold[STATE] == "S" else None
+            reserved.append(ReservedHold(account_id, request_id, settlement.row if settlement else None))
+            return  # the claim has prolonged it
         if self._owns and hold[STATE] == "R" and hold[INSTANCE] == self._instance_id:
             await self._keep_own(account_id, request_id)
             return

@@ -17,6 +17,7 @@ from metering.errors import RedisDownError
 from metering.keys import BUCKETS, deadlines_key, keys_of
 from metering.ledger import Ledger
 from metering.stores import Store
+from metering.use import ttl_ms_of
 
 Row: TypeAlias = dict[str, str | int]
 
@@ -26,10 +27,11 @@ ORPHANED = "deadlines_have_holds"
 EQUAL = "redis_equals_postgres"
 AHEAD = "redis_not_ahead_of_postgres"
 LIFE = "no_hold_beyond_its_life"
+RESERVED = "open_reservations_are_held"
 ACCOUNTS_AT_ONCE = 200
 ROUNDS = 5
 ROUND_SECONDS = 0.02
-STATE, RESERVED_AT = 0, 2  # places in a hold (lua/prelude.lua)
+STATE, RESERVED_AT, FACTS = 0, 2, 10  # places in a hold (lua/prelude.lua)
 OPEN = "R"
 
 
@@ -43,12 +45,13 @@ class RedisAudit:
         self._admission = admission
         self._store = store
         self._balances = balances
+        self._lease_seconds = settings.lease_seconds
         self._life_ms = int((settings.request_seconds_max + 2 * settings.lease_seconds) * 1000)
         self._found: dict[str, list[Row]] = {}
 
     async def check(self) -> dict[str, list[Row]]:
         """Return the rows that break each invariant. Raises MeterUnavailableError."""
-        self._found = {name: [] for name in (COUNTERS, DEADLINES, ORPHANED, EQUAL, AHEAD, LIFE)}
+        self._found = {name: [] for name in (COUNTERS, DEADLINES, ORPHANED, EQUAL, AHEAD, LIFE, RESERVED)}
         last = None
         while rows := await self._ledger.rows("audit_accounts", last, ACCOUNTS_AT_ONCE):
             last = rows[-1]["account_id"]
@@ -56,6 +59,7 @@ class RedisAudit:
             accounts = itertools.compress(rows, known)
             await asyncio.gather(*(self._check_account(row["account_id"], row["unit"]) for row in accounts))
         await self._check_deadlines()
+        await self._check_reservations()
         return self._found
 
     async def _call(self, *command: bytes | str | int) -> Any:  # noqa: ANN401 - any reply
@@ -109,7 +113,7 @@ class RedisAudit:
         for request_id, packed in zip(holds[::2], holds[1::2], strict=True):
             hold: list[Any] = msgspec.msgpack.decode(packed)
             age_ms = int(seconds) * 1000 - hold[RESERVED_AT]
-            if hold[STATE] == OPEN and age_ms > self._life_ms:
+            if hold[STATE] == OPEN and age_ms > self._life_ms + ttl_ms_of(hold[FACTS]):
                 self._found[LIFE].append(
                     {"account_id": account_id, "request_id": request_id.decode(), "age_ms": age_ms}
                 )
@@ -122,6 +126,23 @@ class RedisAudit:
                 account_id, _, request_id = member.decode().rpartition(":")
                 if not await self._has_hold(account_id, request_id, member):
                     self._found[ORPHANED].append({"account_id": account_id, "request_id": request_id})
+
+    async def _check_reservations(self) -> None:
+        """Find reservations that Postgres has open, and for longer than a moment, and that hold nothing."""
+        older_seconds = 2 * self._lease_seconds
+        missing = [
+            row
+            for row in await self._ledger.rows("reservations_older", older_seconds)
+            if not await self._call(b"HEXISTS", keys_of(row["account_id"]).holds, row["reservation_id"])
+        ]
+        ids = [row["reservation_id"] for row in missing]
+        still = await self._ledger.rows("reservations_status", ids) if ids else []
+        are_open = {row["reservation_id"] for row in still if row["status"] == "open"}
+        self._found[RESERVED] += [
+            {"account_id": row["account_id"], "request_id": row["reservation_id"]}
+            for row in missing
+            if row["reservation_id"] in are_open
+        ]
 
     async def _has_hold(self, account_id: str, request_id: str, member: bytes) -> bool:
         """Return whether a deadline has a hold, or is gone itself: both come and go in one step."""

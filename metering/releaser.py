@@ -41,17 +41,19 @@ class Releaser:
         ``leased_until`` (time.monotonic): nobody can have charged it before. ``held``: there was a hold, so if it is
         gone somebody has taken it all the same.
         """
-        while True:
-            try:
-                released = await self._admission.release(facts.account_id, facts.request_id)
-            except MeterUnavailableError:
-                await asyncio.sleep(RETRY_SECONDS)
-                continue
-            break
+        released = await self.give_back(facts.account_id, facts.request_id)
         if time.monotonic() < leased_until and (released or not held):
             self._journal.done(facts.request_id)
         else:
             self._settle_nothing(facts)
+
+    async def give_back(self, account_id: str, request_id: str) -> bool:
+        """Release a hold, and refuse it if it is yet to come; return when Redis has answered, whether there was one."""
+        while True:
+            try:
+                return await self._admission.release(account_id, request_id)
+            except MeterUnavailableError:
+                await asyncio.sleep(RETRY_SECONDS)
 
     def _settle_nothing(self, facts: Facts) -> None:
         row = nothing_used(facts, now_ms=time.time_ns() // 1_000_000)

@@ -8,7 +8,7 @@ is done.
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from zlib import crc32
 
 import structlog
@@ -155,12 +155,15 @@ class Settler:
         else:
             self._done(request_ids)
 
-    async def push(self, state: AccountState) -> None:
-        """Hand an account's new state to Redis: at once when it answers, else again and again until it is taken."""
+    async def push(self, state: AccountState, request_ids: Sequence[str] = ()) -> None:
+        """Hand an account's new state to Redis: at once when it answers, else again and again until it is taken.
+
+        The holds of ``request_ids``, which are over in Postgres, are dropped in the same step.
+        """
         try:
-            await self._admission.apply(state, [])
+            await self._admission.apply(state, request_ids)
         except MeterUnavailableError:
-            self._apply_later(state, [])
+            self._apply_later(state, list(request_ids))
 
     def _apply_later(self, state: AccountState, request_ids: list[str]) -> None:
         self._open += 1

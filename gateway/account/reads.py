@@ -8,6 +8,7 @@ from gateway.admin.serving import answered, member
 from gateway.auth import Principal
 from gateway.deps import Deps
 from gateway.errors import forbidden
+from gateway.resources import require_known
 from metering.books.filters import Scope
 from metering.books.held import with_reserved
 from metering.books.packs import STATUSES
@@ -23,6 +24,8 @@ def scope_of(principal: Principal) -> Scope:
 async def get_balance(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/v1/balance."""
     resource = resource_of(request.query)
+    if resource is not None:
+        require_known(deps.settings, resource)
     found = await deps.books.balances.read(deps.admission, [principal.account_id], resource)
     return answered(found[principal.account_id])
 

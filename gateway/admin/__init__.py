@@ -2,10 +2,24 @@
 
 from aiohttp import web
 
-from gateway.admin import accounts, audit, keys, ledger, members, packs, seals, statements, trail
+from gateway.admin import (
+    accounts,
+    audit,
+    keys,
+    ledger,
+    members,
+    packs,
+    pools,
+    recurring,
+    resources,
+    seals,
+    statements,
+    trail,
+)
 
 
 def routes() -> list[web.RouteDef]:
     """Return all routes of the admin API."""
-    nouns = (accounts, statements, members, keys, packs, ledger, audit, seals, trail)
+    money = (packs, recurring, pools, resources, statements)
+    nouns = (accounts, members, keys, *money, ledger, audit, seals, trail)
     return [route for noun in nouns for route in noun.routes()]

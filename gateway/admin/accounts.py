@@ -7,6 +7,7 @@ from gateway.admin.paging import list_page, list_query, path_id, resource_of
 from gateway.admin.serving import admin, answered
 from gateway.deps import Deps
 from gateway.errors import not_found
+from gateway.resources import require_known
 
 
 async def create_account(request: web.Request, deps: Deps) -> web.Response:
@@ -46,7 +47,10 @@ async def patch_account(request: web.Request, deps: Deps) -> web.Response:
 async def get_balance(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}/balance."""
     account_id = path_id(request, "Account")
-    found = await deps.books.balances.read(deps.admission, [account_id], resource_of(request.query))
+    resource = resource_of(request.query)
+    if resource is not None:
+        require_known(deps.settings, resource)
+    found = await deps.books.balances.read(deps.admission, [account_id], resource)
     if account_id not in found:
         raise not_found("Account")
     return answered(found[account_id])

@@ -48,7 +48,9 @@ async def write_once(
     async with deps.writes.once(key, digest, manner.actor) as write:
         first = write.first
         if first is None:
-            bound = replace(deps, books=Books(write.ledger, deps.settings.meter), effects=later)
+            bound = replace(
+                deps, books=Books(write.ledger, deps.settings.meter, deps.settings.resources), effects=later
+            )
             response = await handler(request, bound)
             assert isinstance(response.body, bytes)
             await write.keep(

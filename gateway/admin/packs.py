@@ -8,6 +8,7 @@ from gateway.admin.paging import list_page, list_query, path_id
 from gateway.admin.serving import admin, answered
 from gateway.deps import Deps
 from gateway.errors import invalid, not_found
+from gateway.resources import require_known
 from metering.books.held import with_reserved
 from metering.books.packs import STATUSES
 from metering.books.records import Pack
@@ -21,6 +22,8 @@ async def grant_pack(request: web.Request, deps: Deps) -> web.Response:
     require_future(form)
     if form.unlimited is (form.size is not None):
         raise invalid("size is missing, or one too many; write size, or unlimited: true without a size.", "size")
+    if form.resource is not None:
+        require_known(deps.settings, form.resource)
     terms = {name: value for name, value in form.given.items() if name not in {"size", "unlimited"}}
     granted = await deps.books.packs.grant(account_id, form.size, **terms)
     if granted is None:

@@ -167,6 +167,16 @@ def one_of(query: MultiMapping[str], name: str, default: str | None = None) -> s
     return values[0]
 
 
+def read_moment(text: str, name: str) -> datetime:
+    """Return a time with its zone. Raises ApiError (400)."""
+    return _moment(text, name)
+
+
+def read_text(text: str, name: str) -> str:
+    """Return a text that is neither empty nor too long. Raises ApiError (400)."""
+    return _text(text, name)
+
+
 def _limit(query: MultiMapping[str]) -> int:
     text = one_of(query, "limit", str(LIMIT_DEFAULT))
     if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= LIMIT_MAX:

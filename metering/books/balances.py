@@ -6,10 +6,12 @@ than what Postgres had when the question came; what was granted a moment ago is 
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import NamedTuple
 
-from config.settings import MeterSettings
+from config.resources import UNITS
+from config.settings import MeterSettings, ResourceSettings
 from metering.admission import Admission
 from metering.ask import AccountView
 from metering.books.records import Balance
@@ -41,9 +43,15 @@ class Posted(NamedTuple):
 class Balances:
     """Balances of accounts, one resource each."""
 
-    def __init__(self, ledger: Ledger, settings: MeterSettings) -> None:
+    def __init__(
+        self,
+        ledger: Ledger,
+        settings: MeterSettings,
+        resources: Mapping[str, ResourceSettings] = MappingProxyType({}),
+    ) -> None:
         self._ledger = ledger
         self._settings = settings
+        self._resources = resources
 
     async def posted(self, account_ids: Sequence[str], resource: str | None = None) -> dict[str, Posted]:
         """Return what Postgres says of those accounts that exist; by default of their own units."""
@@ -64,7 +72,7 @@ class Balances:
         if view is not None and view.version >= posted.version:
             balance, version = view.balance, view.version
         reserved = view.reserved if view else 0
-        min_reserve = self._settings.min_reserve if posted.min_reserve is None else posted.min_reserve
+        min_reserve = self._min_reserve_of(posted)
         standing = standing_of(
             balance=balance,
             min_reserve=min_reserve,
@@ -88,12 +96,22 @@ class Balances:
             version=version,
         )
 
+    def _min_reserve_of(self, posted: Posted) -> int:
+        """Return the minimum reserve in force: the account's own in this resource, else the configuration's."""
+        if posted.min_reserve is not None:
+            return posted.min_reserve
+        resource = self._resources.get(posted.resource)
+        if posted.resource in UNITS:
+            return self._settings.min_reserve
+        return resource.min_reserve if resource else 0
+
     def _threshold_of(self, posted: Posted) -> int | None:
-        """Return the absolute threshold; an account's own counts in its unit and nothing else."""
-        if posted.resource != posted.unit:
-            return None
+        """Return the absolute threshold in force: the account's own in this resource, else the configuration's."""
         if posted.warning_threshold is not None:
             return posted.warning_threshold
+        if posted.resource not in UNITS:
+            resource = self._resources.get(posted.resource)
+            return resource.warning_threshold if resource else None
         if posted.resource == CREDITS:
             return self._settings.credits_warning_threshold
         return self._settings.warning_threshold

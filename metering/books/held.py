@@ -27,8 +27,20 @@ async def _held_on(account_id: str, packs: Sequence[Pack], admission: Admission,
         await admission.view(account_id, own[0].resource)  # an account that is not loaded has no counters
     except MeterUnavailableError:
         return {}
-    fields = [f"h:{pack.resource}:{pack.id}" for pack in own]
+    return await _counters(account_id, [(pack.resource, pack.id) for pack in own], store)
+
+
+async def held_on(
+    account_id: str, resource: str, pack_ids: Sequence[str], admission: Admission, store: Store
+) -> dict[str, int]:
+    """Return what is held on each of these packs of an account. Raises MeterUnavailableError."""
+    await admission.view(account_id, resource)
+    return await _counters(account_id, [(resource, one) for one in pack_ids], store) if pack_ids else {}
+
+
+async def _counters(account_id: str, packs: Sequence[tuple[str, str]], store: Store) -> dict[str, int]:
+    fields = [f"h:{resource}:{pack_id}" for resource, pack_id in packs]
     reply = await store.call(b"HMGET", keys_of(account_id).account, *fields)
     if not isinstance(reply, list):
         return {}
-    return {pack.id: int(amount or 0) for pack, amount in zip(own, reply, strict=True)}
+    return {pack_id: int(amount or 0) for (_, pack_id), amount in zip(packs, reply, strict=True)}

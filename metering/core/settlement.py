@@ -44,7 +44,8 @@ class Orphan(StrEnum):
 class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A request before it is forwarded. ``rates`` are micro-units: prompt, cached, completion.
 
-    The last two are left out where the client sent no Idempotency-Key.
+    The two before the last are left out where the client sent no Idempotency-Key; ``ttl_ms`` is there for a reservation
+    alone: for how long that may stay open.
     """
 
     request_id: str
@@ -66,6 +67,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     started_at_ms: int
     idempotency_key: str | None = None
     body_digest: str | None = None
+    ttl_ms: int = 0
 
     @property
     def rate_card(self) -> Rates:

@@ -16,8 +16,7 @@ local want, least = tonumber(ARGV[3]), tonumber(ARGV[4])
 if h[AMOUNT] >= want then return {1, h[AMOUNT], h[SPLIT]} end
 local a = read_account(KEYS[2])
 if a.ep ~= ARGV[1] then return {-2} end
-local min = tonumber(ARGV[5])
-if a.snap.mr ~= cjson.null then min = a.snap.mr end
+local min = min_reserve_of(a, h[RESOURCE], ARGV[5])
 local keep = a.snap.fl == 'keep' or (a.snap.fl == cjson.null and ARGV[6] == 'keep')
 local balance, reserved = totals(a, h[RESOURCE])
 local _, free, _, unlimited = fitting(a, h[RESOURCE], h[USER], h[MODEL], a.now)

@@ -26,6 +26,15 @@ local function read_account(key)
   return a
 end
 
+-- The minimum reserve that holds in a resource: the account's own for it, else `default`. What is not a unit of accounts
+-- has settings of its own ("ms"); snapshots have them only where some are set.
+local function min_reserve_of(a, resource, default)
+  local own = a.snap.mr
+  if resource ~= 'tokens' and resource ~= 'credits' then own = a.snap.ms and a.snap.ms[resource] end
+  if own == nil or own == cjson.null then return tonumber(default) end
+  return own
+end
+
 local function held_on(a, resource, pack)
   return tonumber(a['h:' .. resource .. ':' .. pack] or '0')
 end

@@ -37,8 +37,7 @@ if known and known ~= ARGV[17] and known ~= ARGV[19] then
   return {3, known, h[STATE] == 'T' and '' or h[STATE], h[AMOUNT]}
 end
 local want, least, resource, user, model = tonumber(ARGV[4]), tonumber(ARGV[5]), ARGV[8], ARGV[9], ARGV[10]
-local min = tonumber(ARGV[12])
-if a.snap.mr ~= cjson.null then min = a.snap.mr end
+local min = min_reserve_of(a, resource, ARGV[12])
 local keep = a.snap.fl == 'keep' or (a.snap.fl == cjson.null and ARGV[13] == 'keep')
 local balance, reserved, next_expiry = totals(a, resource)
 local count, free, whole, unlimited = fitting(a, resource, user, model, a.now)

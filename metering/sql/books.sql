@@ -94,7 +94,9 @@ SELECT closed_at IS NOT NULL FROM packs WHERE pack_id = $1;
 SELECT account_id::text, version, snapshot FROM revoke_pack($1);
 
 -- balances: what balances are made of, for accounts and a resource (null: each account's own unit).
-SELECT a.account_id::text, a.version, r.resource, a.unit, a.min_reserve, a.warning_threshold,
+SELECT a.account_id::text, a.version, r.resource, a.unit,
+       CASE WHEN r.resource = a.unit THEN a.min_reserve ELSE o.min_reserve END AS min_reserve,
+       CASE WHEN r.resource = a.unit THEN a.warning_threshold ELSE o.warning_threshold END AS warning_threshold,
        (coalesce(p.remaining, 0) - coalesce(d.debt, 0))::bigint AS balance, coalesce(d.debt, 0) AS debt,
        coalesce(p.active, 0) AS active, coalesce(p.unlimited, false) AS unlimited, coalesce(p.size, 0)::bigint AS size
   FROM accounts a
@@ -106,6 +108,7 @@ SELECT a.account_id::text, a.version, r.resource, a.unit, a.min_reserve, a.warni
                         AND k.revoked_at IS NULL
                         AND (k.expires_at IS NULL OR k.expires_at > statement_timestamp())) p ON true
   LEFT JOIN account_resources d ON d.account_id = a.account_id AND d.resource = r.resource
+  LEFT JOIN resource_settings o ON o.account_id = a.account_id AND o.resource = r.resource
  WHERE a.account_id = ANY($1::uuid[]);
 
 -- newest_accounts: the accounts with the newest activity.

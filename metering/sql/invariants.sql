@@ -239,6 +239,40 @@ SELECT x.id, x.account_id, x.request_id, x.kind, v.version
        IS DISTINCT FROM (v.account_id, v.resource, v.user_id, v.key_id, v.model, coalesce(v.feature, v.endpoint),
                          v.session_id, v.prompt_tokens, v.completion_tokens, v.source);
 
+-- reservations_follow_their_events: a reservation that was settled has its event, with its charge (as corrected); any other
+-- has none. What retention has dropped of the events is not asked for.
+SELECT r.reservation_id, r.account_id, r.status, r.by_deadline, r.charge, v.charge AS booked, c.exact
+  FROM reservations r
+  LEFT JOIN events v ON v.day = uuid7_day(r.reservation_id) AND v.request_id = r.reservation_id
+  LEFT JOIN corrections c ON c.day = v.day AND c.request_id = v.request_id
+ WHERE uuid7_day(r.reservation_id) >= (SELECT min(day) FROM events)
+   AND ((r.status = 'settled') <> (v.request_id IS NOT NULL)
+        OR v.account_id <> r.account_id OR r.charge <> coalesce(c.exact, v.charge)
+        OR (v.request_id IS NOT NULL AND r.by_deadline <> (v.source = 'recovered' AND c.request_id IS NULL)));
+
+-- recurring_granted_once: a period of a schedule has at most one pack, of the schedule's account and scope, and a pack
+-- belongs to at most one period.
+SELECT g.recurring_id, g.period_start, g.pack_id, k.account_id
+  FROM recurring_grants g
+  JOIN recurring_packs r ON r.recurring_id = g.recurring_id
+  LEFT JOIN packs k ON k.pack_id = g.pack_id
+ WHERE g.pack_id IS NOT NULL
+   AND (k.account_id, k.resource, k.user_id, k.models, g.account_id)
+       IS DISTINCT FROM (r.account_id, r.resource, r.user_id, r.models, r.account_id)
+UNION ALL
+SELECT min(g.recurring_id::text)::uuid, min(g.period_start), g.pack_id, NULL
+  FROM recurring_grants g WHERE g.pack_id IS NOT NULL GROUP BY g.pack_id HAVING count(*) > 1;
+
+-- surplus_replays: what all entries did to an account's surplus is what its shared packs hold, less its debt.
+SELECT account_id, resource, sum(replayed) AS replayed, sum(surplus) AS surplus
+  FROM (SELECT e.account_id, e.resource, surplus_effect(e.kind, e.amount, e.delta, k.user_id) AS replayed, 0 AS surplus
+          FROM entries e LEFT JOIN packs k ON k.pack_id = e.pack_id
+        UNION ALL
+        SELECT account_id, resource, 0, remaining FROM packs WHERE user_id IS NULL AND NOT unlimited
+        UNION ALL
+        SELECT account_id, resource, 0, 0 - debt FROM account_resources) s
+ GROUP BY 1, 2 HAVING sum(replayed) <> sum(surplus);
+
 -- nothing_parked: no settlement waits for a person because Postgres refused it.
 SELECT p.request_id, p.error, p.at
   FROM parked_settlements p LEFT JOIN events v ON v.request_id::text = p.request_id

@@ -1,5 +1,6 @@
 -- account_snapshots: what Redis needs to admit requests, one row an account, as JSON text:
 --   {"st": status, "fl": floor|null, "mr": min_reserve|null, "rs": {resource: debt},
+--   "ms": {resource: min_reserve} (of resources that are not the account's unit; left out where there is none),
 --    "pk": [[pack_id, remaining (-1 unlimited), expires_at ms (0 never), user ("" any), models ("" any), resource], …]}
 -- Packs stand in burn-down order and are open: not revoked, not closed, not empty. An expired pack stays
 -- until its rest is booked: what is held on it is known to be paid by it.
@@ -7,7 +8,7 @@
 CREATE OR REPLACE FUNCTION account_snapshots(p_accounts uuid[])
 RETURNS TABLE (account_id uuid, version bigint, snapshot text)
 LANGUAGE sql STABLE AS $$
-    SELECT a.account_id, a.version, json_build_object(
+    SELECT a.account_id, a.version, left(json_build_object(
         'st', a.status, 'fl', a.floor, 'mr', a.min_reserve,
         'rs', coalesce((SELECT json_object_agg(r.resource, r.debt)
                           FROM account_resources r WHERE r.account_id = a.account_id AND r.debt > 0), '{}'::json),
@@ -22,7 +23,11 @@ LANGUAGE sql STABLE AS $$
                                          p.expires_at NULLS LAST, p.granted_at, p.pack_id)
                           FROM packs p
                          WHERE p.account_id = a.account_id AND p.closed_at IS NULL AND p.revoked_at IS NULL
-                           AND (p.unlimited OR p.remaining > 0)), '[]'::json))::text
+                           AND (p.unlimited OR p.remaining > 0)), '[]'::json))::text, -1)
+           || coalesce((SELECT ', "ms": ' || json_object_agg(r.resource, r.min_reserve)
+                          FROM resource_settings r
+                         WHERE r.account_id = a.account_id AND r.min_reserve IS NOT NULL AND r.resource <> a.unit), '')
+           || '}'
       FROM accounts a
      WHERE a.account_id = ANY(p_accounts)
 $$;

@@ -78,6 +78,13 @@ BEGIN
     RETURN QUERY SELECT * FROM account_snapshots(ARRAY[v_account]);
 END $$;
 
+-- held_by_reservation: whether an open reservation, which may live longer than a request, has its amount on a pack.
+CREATE OR REPLACE FUNCTION held_by_reservation(p_account uuid, p_pack uuid) RETURNS boolean
+LANGUAGE sql STABLE AS $$
+    SELECT EXISTS (SELECT 1 FROM reservations r
+                    WHERE r.account_id = p_account AND r.status = 'open' AND r.split ? p_pack::text)
+$$;
+
 -- expire_packs: book the rest of packs that expired more than p_grace ago: no hold from before can be left.
 -- At most p_limit accounts a call; several gateways may call at once. Returns the snapshots of changed accounts.
 CREATE OR REPLACE FUNCTION expire_packs(p_grace interval, p_limit int)
@@ -90,11 +97,13 @@ DECLARE
 BEGIN
     SELECT array_agg(d.account_id) INTO v_accounts FROM (
         SELECT DISTINCT k.account_id FROM packs k
-         WHERE k.closed_at IS NULL AND k.expires_at < clock_timestamp() - p_grace LIMIT p_limit) d;
+         WHERE k.closed_at IS NULL AND k.expires_at < clock_timestamp() - p_grace
+           AND NOT held_by_reservation(k.account_id, k.pack_id) LIMIT p_limit) d;
     IF v_accounts IS NULL THEN RETURN; END IF;
     PERFORM 1 FROM accounts a WHERE a.account_id = ANY(v_accounts) ORDER BY a.account_id FOR NO KEY UPDATE;
     FOR v_pack IN SELECT k.* FROM packs k WHERE k.account_id = ANY(v_accounts) AND k.closed_at IS NULL
-                     AND k.expires_at < clock_timestamp() - p_grace ORDER BY k.account_id, k.pack_id LOOP
+                     AND k.expires_at < clock_timestamp() - p_grace AND NOT held_by_reservation(k.account_id, k.pack_id)
+                   ORDER BY k.account_id, k.pack_id LOOP
         PERFORM close_pack(v_pack, 'expire');
     END LOOP;
     RETURN QUERY SELECT * FROM account_snapshots(v_accounts);

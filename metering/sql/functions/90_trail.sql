@@ -30,12 +30,13 @@ DECLARE
 BEGIN
     IF TG_OP = 'UPDATE' THEN
         SELECT jsonb_object_agg(o.key, o.value), jsonb_object_agg(o.key, v_new->o.key) INTO v_before, v_after
-          FROM jsonb_each(v_old - '{digest,version,changed_at}'::text[]) o WHERE o.value IS DISTINCT FROM v_new->o.key;
+          FROM jsonb_each(v_old - '{digest,version,changed_at,next_at,granted_from}'::text[]) o WHERE o.value IS DISTINCT FROM v_new->o.key;
         IF v_before IS NULL AND NOT v_rotated THEN RETURN NULL; END IF;
         v_action := CASE
             WHEN v_rotated THEN 'rotate'
             WHEN v_before->'revoked_at' = 'null' THEN 'revoke'
             WHEN v_before->'closed_at' = 'null' THEN 'expire'
+            WHEN v_before->'deleted_at' = 'null' THEN 'delete'
             WHEN v_after->>'status' = 'deactivated' THEN 'deactivate'
             ELSE 'change' END;
     END IF;
@@ -72,3 +73,5 @@ SELECT watch_table('members', 'member', 'user_id', 'create', '{}');
 SELECT watch_table('api_keys', 'key', 'key_id', 'create', '{last_used_at, version}');
 SELECT watch_table('limits', 'limits', 'name', 'create', '{name}');
 SELECT watch_table('packs', 'pack', 'pack_id', 'grant', '{remaining}');
+SELECT watch_table('recurring_packs', 'recurring', 'recurring_id', 'create', '{next_at, granted_from}');
+SELECT watch_table('resource_settings', 'resource', 'resource', 'create', '{}');

@@ -173,7 +173,7 @@ async def test_an_audit_runs_and_is_remembered(api: Api) -> None:
     assert list(report) == ["clean", "checked_at", "invariants"]
     assert report["clean"] is True
     assert all(list(one) == ["name", "broken", "rows"] for one in report["invariants"])
-    assert len(report["invariants"]) == len(load_file("invariants.sql")) + 6
+    assert len(report["invariants"]) == len(load_file("invariants.sql")) + 7
     assert await api.good("GET", "/admin/v1/audit") == report
 
 

@@ -10,6 +10,14 @@ from tests.integration.api.asking import ADMIN, Api
 
 # POSTs that change nothing: they look at the ledger, and answer what they saw.
 READS = {("POST", "/admin/v1/audit"), ("POST", "/admin/v1/seals/verify")}
+# What is metered leaves events and entries.
+METERED = {
+    ("POST", "/api/v1/usage"),
+    ("POST", "/api/v1/reservations"),
+    ("POST", "/api/v1/reservations/{id}/settle"),
+    ("POST", "/api/v1/reservations/{id}/release"),
+}
+FUTURE = {"size": 5, "period": "month", "starts_on": "2099-01-01"}  # a schedule that grants nothing yet
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +28,7 @@ class Scene:
     key_id: str
     pack_id: str
     request_id: str
+    recurring_id: str
     boss_id: str
     boss: dict[str, str]
 
@@ -32,9 +41,10 @@ async def make_scene(api: Api) -> Scene:
     boss = await api.good("POST", keys, {"role": "admin", "user_id": "boss"})
     await api.good("POST", f"/admin/v1/accounts/{account_id}/members", {"user_id": "u1"})
     pack = await api.pack(account_id, size=1000)
+    recurring = await api.good("POST", f"/admin/v1/accounts/{account_id}/recurring", FUTURE)
     request_id = await api.booking(account_id).charge(100)
     secret = {"Authorization": f"Bearer {boss['key']}"}
-    return Scene(account_id, key["id"], pack["id"], request_id, boss["id"], secret)
+    return Scene(account_id, key["id"], pack["id"], request_id, recurring["id"], boss["id"], secret)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,8 +60,13 @@ class Write:
     def path(self, scene: Scene) -> str:
         """Return the route with the scene's ids in its places."""
         owner = self.route.removeprefix("/admin/v1/").removeprefix("/api/v1/").split("/")[0]
-        ids = {"accounts": scene.account_id, "keys": scene.key_id, "packs": scene.pack_id}
-        return self.route.format(id=ids.get(owner), user_id="u1", request_id=scene.request_id)
+        ids = {
+            "accounts": scene.account_id,
+            "keys": scene.key_id,
+            "packs": scene.pack_id,
+            "recurring": scene.recurring_id,
+        }
+        return self.route.format(id=ids.get(owner), user_id="u1", request_id=scene.request_id, name="images")
 
     def headers(self, scene: Scene) -> dict[str, str]:
         """Return who sends it: the platform's admin, or the account's."""
@@ -71,6 +86,10 @@ WRITES = [
     Write("POST", "/admin/v1/accounts/{id}/packs", {"size": 50}, "grant", "pack"),
     Write("PATCH", "/admin/v1/packs/{id}", {"note": "changed"}, "change", "pack"),
     Write("POST", "/admin/v1/packs/{id}/revoke", None, "revoke", "pack"),
+    Write("PATCH", "/admin/v1/accounts/{id}/resources/{name}", {"min_reserve": 5}, "create", "resource"),
+    Write("POST", "/admin/v1/accounts/{id}/recurring", FUTURE, "create", "recurring"),
+    Write("PATCH", "/admin/v1/recurring/{id}", {"size": 6}, "change", "recurring"),
+    Write("DELETE", "/admin/v1/recurring/{id}", None, "delete", "recurring"),
     Write("POST", "/admin/v1/events/{request_id}/refund", {"amount": 10, "reason": "sorry"}, "refund", "event"),
     Write("POST", "/api/v1/members", {"user_id": "u3"}, "create", "member"),
     Write("PATCH", "/api/v1/members/{user_id}", {"name": "Uma"}, "change", "member"),

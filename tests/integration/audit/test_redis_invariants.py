@@ -1,6 +1,7 @@
 """The audit of Redis: equal to its own holds, and to Postgres at equal version."""
 
 import json
+import time
 from typing import Any
 
 import msgspec
@@ -10,7 +11,7 @@ from metering.audit import Audit
 from metering.books import Books
 from metering.ids import new_id
 from metering.keys import keys_of
-from metering.redis_audit import AHEAD, COUNTERS, DEADLINES, EQUAL, LIFE, ORPHANED, RedisAudit
+from metering.redis_audit import AHEAD, COUNTERS, DEADLINES, EQUAL, LIFE, ORPHANED, RESERVED, RedisAudit
 from tests.integration.booking import Booking
 from tests.integration.metering.parts import Gateway, ask_of
 
@@ -39,7 +40,7 @@ class Case:
             gateway.ledger, gateway.admission, gateway.store, self.books.balances, gateway.settings.meter
         )
         report = await Audit(gateway.ledger, audit).run()
-        assert {COUNTERS, DEADLINES, EQUAL, AHEAD, LIFE, ORPHANED} < {one.name for one in report.invariants}
+        assert {COUNTERS, DEADLINES, EQUAL, AHEAD, LIFE, ORPHANED, RESERVED} < {one.name for one in report.invariants}
         broken = {one.name: [msgspec.json.decode(row) for row in one.rows] for one in report.invariants if one.broken}
         assert report.clean is not bool(broken)
         return broken
@@ -116,6 +117,29 @@ async def test_an_old_open_hold_is_named(case: Case) -> None:
     await case.redis(b"HSET", case.keys.holds, case.request_id, msgspec.msgpack.encode(hold))
     (row,) = (await case.found())[LIFE]
     assert (row["account_id"], row["request_id"]) == (case.account_id, case.request_id)
+
+
+async def test_the_hold_of_a_reservation_may_be_as_old_as_that_was_asked_for(case: Case) -> None:
+    hold = await case.gateway.hold_of(case.account_id, case.request_id)
+    assert hold
+    a_day_ms, hold[10] = 86_400_000, '{"ttl_ms": 86400000}'
+    for age_ms, broken in ((a_day_ms, set()), (2 * a_day_ms, {LIFE})):
+        hold[2] = time.time_ns() // 1_000_000 - age_ms
+        await case.redis(b"HSET", case.keys.holds, case.request_id, msgspec.msgpack.encode(hold))
+        assert (await case.found()).keys() == broken
+
+
+async def test_an_open_reservation_that_is_not_held_is_named(case: Case) -> None:
+    for name in (case.request_id, unheld := new_id()):
+        await case.booking.execute(
+            "INSERT INTO reservations (reservation_id, account_id, bucket, status, created_at, reserved, reserved_at,"
+            " facts) VALUES ($1, $2, 0, 'open', now() - interval '1 hour', 100, 0, '{}')",
+            name,
+            case.account_id,
+        )
+    assert await case.found() == {RESERVED: [{"account_id": case.account_id, "request_id": unheld}]}
+    await case.booking.execute("UPDATE reservations SET created_at = now()")
+    assert await case.found() == {}, "it may be on its way"
 
 
 async def test_a_pack_that_expires_breaks_nothing(case: Case) -> None:
