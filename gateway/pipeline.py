@@ -131,6 +131,7 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
         reason=_told(headers, "x-farebox-reason") or ENDPOINT,
         feature=_told(headers, "x-farebox-feature"),
         claim=claim,
+        limits=principal.limits,
     )
 
 

@@ -117,15 +117,15 @@ local function limits_in(key, holds_key)
   end
 
   -- How much may be granted, at most `want`; and, where that is less than `least`, the limit that is in the way: {tag,
-  -- limit's name, its size, used, asked, when it turns (ms; 0: nobody knows)}. Of several it is the one that turns last,
+  -- limit's name, its size, used, asked, when it turns (ms; 0: nobody knows), what is shown}. Of several it is the one that turns last,
   -- before them one that is smaller than what is asked.
-  function L.room(terms, now, want, least, want_tokens, least_tokens)
+  function L.room(terms, now, want, least, want_tokens, least_tokens, resource)
     local most, wall, rank, turn = want, nil, 0, (math.floor(now / 60000) + 1) * 60000
     local function check(tag, name, size, used, asked, fits, turns)
       most = math.min(most, math.max(0, fits))
       if fits >= least and used + asked <= size then return end
       local mine = asked > size and 1e16 or turns
-      if not wall or mine > rank then wall, rank = {tag, name, size, used, asked, turns}, mine end
+      if not wall or mine > rank then wall, rank = {tag, name, size, used, asked, turns, L.shown(terms, now)}, mine end
     end
     for _, rule in ipairs(terms[6]) do
       local tag, c = rule[1], found[rule[1]]
@@ -138,11 +138,11 @@ local function limits_in(key, holds_key)
         check(tag, 'tokens_per_minute', rule[3], c[TOKENS], want > least and least_tokens or want_tokens, fits, turn)
       end
       if rule[4] > 0 then check(tag, 'concurrent_requests', rule[4], c[OPEN], 1, want, 0) end
-      if rule[5] > 0 then
+      if rule[5] > 0 and resource == terms[1] then
         local used = used_of(tag, c)[DAY_USED] + c[DAY_HELD]
         check(tag, 'spend_per_day', rule[5], used, least, rule[5] - used, c[DAY_END])
       end
-      if rule[6] > 0 then
+      if rule[6] > 0 and resource == terms[1] then
         local used = used_of(tag, c)[MONTH_USED] + c[MONTH_HELD]
         check(tag, 'spend_per_month', rule[6], used, least, rule[6] - used, c[MONTH_END])
       end
@@ -160,11 +160,18 @@ local function limits_in(key, holds_key)
     return h[COUNTED] and c[MINUTE] == math.floor(h[AT] / 60000) and h[AT] >= c[RESET_AT]
   end
 
-  -- Count a request and its tokens in its minute. Returns what clients are shown of the tightest limits: requests a
-  -- minute, how many are left, tokens a minute, how many are left (-1 no limit), ms until the minute is over.
+  -- Count a request and its tokens in its minute.
   function L.counted(h, terms)
-    local shown, turn = {-1, -1, -1, -1, 0}, (math.floor(h[AT] / 60000) + 1) * 60000
-    shown[5] = turn - h[AT]
+    for _, rule in ipairs(terms[6]) do
+      local c = found[rule[1]]
+      c[REQUESTS], c[TOKENS] = c[REQUESTS] + 1, c[TOKENS] + h[COUNTED]
+    end
+  end
+
+  -- What clients are shown of the tightest limits: requests a minute, how many are left, tokens a minute, how many are
+  -- left (-1 no limit), ms until the minute is over.
+  function L.shown(terms, now)
+    local shown = {-1, -1, -1, -1, (math.floor(now / 60000) + 1) * 60000 - now}
     local function tightest(at, size, used)
       local left = math.max(0, size - used)
       if size > 0 and (shown[at] < 0 or left < shown[at + 1] or (left == shown[at + 1] and size < shown[at])) then
@@ -173,7 +180,6 @@ local function limits_in(key, holds_key)
     end
     for _, rule in ipairs(terms[6]) do
       local c = found[rule[1]]
-      c[REQUESTS], c[TOKENS] = c[REQUESTS] + 1, c[TOKENS] + h[COUNTED]
       tightest(1, rule[2], c[REQUESTS])
       tightest(3, rule[3], c[TOKENS])
     end
@@ -270,8 +276,10 @@ local function limits_in(key, holds_key)
     changed[tag] = true
   end
 
+  -- Write what has changed; return whether that is anything.
   function L.write()
     for field in pairs(changed) do redis.call('HSET', key, field, cmsgpack.pack(found[field])) end
+    return next(changed) ~= nil
   end
 
   return L

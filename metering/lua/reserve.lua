@@ -69,8 +69,12 @@ end
 local shown, counted
 if asked then
   if not limits.ready(asked[3], a.now) then return {-7, a.now} end
-  local most, wall = limits.room(asked[3], a.now, want, least, asked[1], asked[2])
-  if wall then return answer(-20, 0, nil, wall) end
+  local most, wall = limits.room(asked[3], a.now, want, least, asked[1], asked[2], resource)
+  if wall then
+    -- What had to be counted anew is kept, so that the next refusal need not do it again.
+    if limits.write() then redis.call('HSET', KEYS[2], 'lm', 1) end
+    return answer(-20, 0, nil, wall)
+  end
   granted = math.min(granted, most)
   counted = asked[1]
   if granted < want then
@@ -92,7 +96,10 @@ if limits then
   counters[#counters + 1] = 'lm'
   counters[#counters + 1] = 1
   limits.moved(h, 1)
-  shown = asked and limits.counted(h, asked[3])
+  if asked then
+    limits.counted(h, asked[3])
+    shown = limits.shown(asked[3], a.now)
+  end
   limits.write()
 end
 redis.call('HSET', KEYS[2], unpack(counters))

@@ -26,6 +26,10 @@ UPDATE spend_sums s SET
 -- spend_forget: drop the sums of months that are long over.
 DELETE FROM spend_sums WHERE day < clock_timestamp()::date - 62;
 
+-- limits_for: what the key $1 has to obey where it acts for the member $2.
+SELECT limits_of(k.account_id, a.time_zone, $2::text, k.key_id, k.limits)
+  FROM api_keys k JOIN accounts a ON a.account_id = k.account_id WHERE k.key_id = $1;
+
 -- limits_page: the limits of an account after the scope and subject ($2, $3), of the scope $4 and the subject $5 only if given.
 -- $6: those of the member $7 and of the key $8 and their keys alone.
 SELECT l.scope, l.subject, l.limits::text
