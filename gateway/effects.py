@@ -3,16 +3,19 @@
 from collections.abc import Iterable
 
 from gateway.auth import Authenticator
+from metering.core.limits import Limit
 from metering.ledger import AccountState
 from metering.settler import Settler
+from metering.spends import Spends
 
 
 class Effects:
     """Each at once: the change is committed."""
 
-    def __init__(self, settler: Settler, auth: Authenticator) -> None:
+    def __init__(self, settler: Settler, auth: Authenticator, spends: Spends) -> None:
         self._settler = settler
         self._auth = auth
+        self._spends = spends
 
     async def push(self, state: AccountState) -> None:
         """Hand an account's new state to Redis."""
@@ -22,6 +25,14 @@ class Effects:
         """Take the new records of API keys."""
         await self._auth.changed(digests)
 
+    async def account_changed(self, account_id: str) -> None:
+        """Ask anew for what the keys of an account have to obey."""
+        self._auth.account_changed(account_id)
+
+    async def begin_again(self, account_id: str, tag: str, names: frozenset[Limit]) -> None:
+        """Let the minute of a limit begin again."""
+        await self._spends.begin_again(account_id, tag, names)
+
 
 class LaterEffects(Effects):
     """All of them when the change is committed: nobody may hear of what may yet be undone."""
@@ -29,6 +40,8 @@ class LaterEffects(Effects):
     def __init__(self) -> None:
         self.states: list[AccountState] = []
         self._digests: list[bytes] = []
+        self._accounts: list[str] = []
+        self._begun: list[tuple[str, str, frozenset[Limit]]] = []
 
     async def push(self, state: AccountState) -> None:
         """Note it."""
@@ -38,8 +51,20 @@ class LaterEffects(Effects):
         """Note it."""
         self._digests.extend(digests)
 
+    async def account_changed(self, account_id: str) -> None:
+        """Note it."""
+        self._accounts.append(account_id)
+
+    async def begin_again(self, account_id: str, tag: str, names: frozenset[Limit]) -> None:
+        """Note it."""
+        self._begun.append((account_id, tag, names))
+
     async def happen(self, effects: Effects) -> None:
         """Do everything that was noted."""
         await effects.changed(self._digests)
+        for account_id in self._accounts:
+            await effects.account_changed(account_id)
         for state in self.states:
             await effects.push(state)
+        for begun in self._begun:
+            await effects.begin_again(*begun)

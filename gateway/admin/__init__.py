@@ -7,6 +7,7 @@ from gateway.admin import (
     audit,
     keys,
     ledger,
+    limits,
     members,
     packs,
     pools,
@@ -21,5 +22,5 @@ from gateway.admin import (
 def routes() -> list[web.RouteDef]:
     """Return all routes of the admin API."""
     money = (packs, recurring, pools, resources, statements)
-    nouns = (accounts, members, keys, *money, ledger, audit, seals, trail)
+    nouns = (accounts, members, keys, limits, *money, ledger, audit, seals, trail)
     return [route for noun in nouns for route in noun.routes()]

@@ -3,6 +3,7 @@
     books.accounts   create, get, page, change
     books.members    create, get, page, change
     books.keys       create, get, page, change, rotate, revoke
+    books.limits     page, set, forgive, forget_old
     books.packs      grant, get, page, change, revoke
     books.balances   read (with what Redis holds), posted (Postgres alone)
     books.resources  of (settings in single resources), change
@@ -28,6 +29,7 @@ from metering.books.allocations import Allocations
 from metering.books.answers import Answers
 from metering.books.balances import Balances
 from metering.books.keys import ApiKeys
+from metering.books.limits import LimitBooks
 from metering.books.members import Members
 from metering.books.packs import Packs
 from metering.books.pages import Pages
@@ -54,6 +56,7 @@ class Books:
         self.accounts = Accounts(ledger)
         self.members = Members(ledger)
         self.keys = ApiKeys(ledger)
+        self.limits = LimitBooks(ledger)
         self.packs = Packs(ledger)
         self.balances = Balances(ledger, settings, resources)
         self.pages = Pages(ledger)

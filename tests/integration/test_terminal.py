@@ -206,7 +206,7 @@ async def test_errors_are_one_line(farebox: Farebox, api: Api) -> None:
     await api.account()
     cases: list[tuple[tuple[str, ...], dict[str, str], str]] = [
         (("account", "show", "nothing"), {}, "Account not found."),
-        (("key", "create", "x", "--limit", "much"), {}, "--limit is written as NAME=N"),
+        (("key", "create", "x", "--limit", "much"), {}, "limits are written as NAME=N"),
         (("account", "list"), {"FAREBOX_ADMIN_KEY": "wrong"}, "The admin key is missing or not valid."),
         (("account", "list"), {"FAREBOX_PORT": "1"}, "no gateway answers at http://127.0.0.1:1"),
         (("trail", "--from", "now"), {}, "from is not right"),

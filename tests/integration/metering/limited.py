@@ -138,5 +138,5 @@ WRONG_SUMS = """
              WHERE v.account_id = k.account_id AND k.subject = CASE k.scope WHEN 'account' THEN '' WHEN 'member'
                    THEN v.user_id WHEN 'key' THEN v.key_id::text ELSE v.model END
              GROUP BY 1) e ON true
-      LEFT JOIN spend_sums s ON s.account_id = k.account_id AND s.scope = k.scope AND s.subject = k.subject AND s.day = e.day
+      LEFT JOIN spend_sums s ON (s.account_id, s.scope, s.subject, s.day) = (k.account_id, k.scope, k.subject, e.day)
      WHERE k.account_id = $1 AND s.amount IS DISTINCT FROM e.amount"""

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 
 from metering.core.limits import Limit
-from metering.errors import LimitedError, LedgerDownError, MeterUnavailableError
+from metering.errors import LedgerDownError, LimitedError, MeterUnavailableError
 from metering.hold import Hold
 from metering.ids import new_id
 from metering.ledger import Ledger
+from metering.order import Order
 from tests.integration.metering.books import Book
 from tests.integration.metering.limited import SCOPES, Limited, limited_account
-from tests.integration.metering.parts import Gateway, row_of, used
+from tests.integration.metering.parts import Gateway, order_of, row_of, used
 
 each_scope: Any = pytest.mark.parametrize("scope", SCOPES)
 each_name: Any = pytest.mark.parametrize("name", ["spend_per_day", "spend_per_month"])
@@ -22,10 +23,6 @@ each_name: Any = pytest.mark.parametrize("name", ["spend_per_day", "spend_per_mo
 @pytest.fixture
 async def limited(gateway: Gateway, book: Book) -> Limited:
     return await limited_account(gateway, book)
-
-
-def ms(text: str) -> int:
-    return int(datetime.fromisoformat(text).timestamp() * 1000)
 
 
 @each_scope
@@ -130,27 +127,27 @@ async def test_refunds_and_corrections_are_taken_off(limited: Limited) -> None:
     await limited.at_rest()
 
 
-@pytest.mark.parametrize(
-    ("zone", "at", "day", "month"),
-    [
-        ("UTC", "2027-02-10T12:00:00+00:00", ("2027-02-10T00:00Z", "2027-02-11T00:00Z"), ("2027-02-01T00:00Z", "2027-03-01T00:00Z")),
-        # Clocks go forward on 28 March, back on 31 October: days of 23 and of 25 hours, months with two offsets.
-        ("Europe/Berlin", "2027-03-28T10:00:00Z", ("2027-03-27T23:00Z", "2027-03-28T22:00Z"), ("2027-02-28T23:00Z", "2027-03-31T22:00Z")),
-        ("Europe/Berlin", "2027-10-31T10:00:00Z", ("2027-10-30T22:00Z", "2027-10-31T23:00Z"), ("2027-09-30T22:00Z", "2027-10-31T23:00Z")),
-        ("Asia/Kathmandu", "2027-12-31T18:14:59.999Z", ("2027-12-30T18:15Z", "2027-12-31T18:15Z"), ("2027-11-30T18:15Z", "2027-12-31T18:15Z")),
-        # Midnight comes twice, or not at all.
-        ("America/Havana", "2027-11-07T04:30:00Z", ("2027-11-07T04:00Z", "2027-11-08T05:00Z"), ("2027-11-01T04:00Z", "2027-12-01T05:00Z")),
-        ("America/Havana", "2027-11-07T05:30:00Z", ("2027-11-07T04:00Z", "2027-11-08T05:00Z"), ("2027-11-01T04:00Z", "2027-12-01T05:00Z")),
-        ("America/Havana", "2027-03-14T12:00:00Z", ("2027-03-14T05:00Z", "2027-03-15T04:00Z"), ("2027-03-01T05:00Z", "2027-04-01T04:00Z")),
-    ],
-)  # fmt: skip
-async def test_days_and_months_are_those_of_the_accounts_calendar(
-    limited: Limited, zone: str, at: str, day: tuple[str, str], month: tuple[str, str]
-) -> None:
+# Zone, moment, then the UTC edges of its day and of its month.
+CALENDAR = """
+    UTC             2027-02-10T12:00:00     2027-02-10T00:00 2027-02-11T00:00  2027-02-01T00:00 2027-03-01T00:00
+    # Clocks go forward on 28 March, back on 31 October: days of 23 and of 25 hours, months with two offsets.
+    Europe/Berlin   2027-03-28T10:00:00     2027-03-27T23:00 2027-03-28T22:00  2027-02-28T23:00 2027-03-31T22:00
+    Europe/Berlin   2027-10-31T10:00:00     2027-10-30T22:00 2027-10-31T23:00  2027-09-30T22:00 2027-10-31T23:00
+    Asia/Kathmandu  2027-12-31T18:14:59.999 2027-12-30T18:15 2027-12-31T18:15  2027-11-30T18:15 2027-12-31T18:15
+    # Midnight comes twice, or not at all.
+    America/Havana  2027-11-07T04:30:00     2027-11-07T04:00 2027-11-08T05:00  2027-11-01T04:00 2027-12-01T05:00
+    America/Havana  2027-11-07T05:30:00     2027-11-07T04:00 2027-11-08T05:00  2027-11-01T04:00 2027-12-01T05:00
+    America/Havana  2027-03-14T12:00:00     2027-03-14T05:00 2027-03-15T04:00  2027-03-01T05:00 2027-04-01T04:00"""
+
+
+@pytest.mark.parametrize("row", [line.strip() for line in CALENDAR.splitlines() if line.strip() and "#" not in line])
+async def test_days_and_months_are_those_of_the_accounts_calendar(limited: Limited, row: str) -> None:
+    zone, *moments = row.split()
     await limited.book.connection.execute(
         "UPDATE accounts SET time_zone = $2 WHERE account_id = $1", limited.account_id, zone
     )
-    assert await limited.windows(ms(at)) == tuple(map(ms, (*day, *month)))
+    at, *edges = [int(datetime.fromisoformat(moment + "Z").timestamp() * 1000) for moment in moments]
+    assert await limited.windows(at) == tuple(edges)
 
 
 @pytest.mark.parametrize("zone", ["UTC", "Europe/Berlin", "America/Havana", "Pacific/Apia"])
@@ -159,14 +156,8 @@ async def test_spend_begins_again_to_the_millisecond(gateway: Gateway, book: Boo
     limited = await limited_account(gateway, book, time_zone=zone)
     await limited.limit("key", **{name: 500})
     await limited.charge()
-    windows = await limited.windows()
-    month_end = windows.month_end
-    start = (await limited.windows(month_end)).day  # a month that is yet to come, in which nothing was spent
-    end = (
-        (await limited.windows(month_end)).day_end
-        if name == "spend_per_day"
-        else (await limited.windows(month_end)).month_end
-    )
+    later = await limited.windows((await limited.windows()).month_end)  # a month in which nothing was spent
+    start, end = later.day, later.day_end if name == "spend_per_day" else later.month_end
     await limited.now(start)
     await limited.enter(limit=400)
     await limited.now(end - 1)
@@ -232,20 +223,20 @@ async def test_charges_that_redis_has_no_hold_for_are_asked_of_postgres(limited:
     assert (await limited.refused(limit=701)).wall.used == 500
 
 
-async def test_a_snapshot_that_comes_late_adds_nothing_twice(limited: Limited) -> None:
+async def test_a_snapshot_that_comes_late_adds_nothing_twice(limited: Limited, monkeypatch: pytest.MonkeyPatch) -> None:
     await limited.limit("account", spend_per_day=1000)
     await limited.charge()
     hold = await limited.enter()
     hold.forwarding()
-    apply, late = limited.gateway.admission.apply, []
+    apply, late = limited.gateway.admission.apply, list[Any]()
 
     async def wait(*arguments: Any, **options: Any) -> None:
         late.append((arguments, options))
 
-    limited.gateway.admission.apply = wait  # type: ignore[method-assign]
+    monkeypatch.setattr(limited.gateway.admission, "apply", wait)
     hold.record(used(100))
     await limited.gateway.meter.drain(5)
-    limited.gateway.admission.apply = apply  # type: ignore[method-assign]
+    monkeypatch.undo()
     await limited.gateway.settler.push(await limited.book.state(limited.account_id))
     assert (await limited.refused(limit=700)).wall.used == 600  # booked and still held: never too little
     for arguments, options in late:
@@ -260,21 +251,19 @@ async def test_without_postgres_known_spend_goes_on_and_unknown_spend_is_refused
     await limited.limit("account", spend_per_day=1000)
     await limited.charge()
     terms = await limited.terms()
+    assert terms
+    assert terms.windows
 
-    def gone(self: Ledger) -> Any:
+    def gone(_: Ledger) -> Any:
         raise LedgerDownError("it is away")
 
+    def order() -> Order:
+        return order_of(limited.account_id, key_id=limited.key_id, limits=terms)
+
     monkeypatch.setattr(Ledger, "connection", gone)
-    known = await limited.gateway.meter.enter(_order(limited, terms))
-    await limited.now((await_end := (terms.windows.day_end if terms and terms.windows else 0)))
-    assert await_end
+    known = await limited.gateway.meter.enter(order())
+    await limited.now(terms.windows.day_end)
     with pytest.raises(MeterUnavailableError):
-        await limited.gateway.meter.enter(_order(limited, terms))
+        await limited.gateway.meter.enter(order())
     monkeypatch.undo()
     await limited.release(known)
-
-
-def _order(limited: Limited, terms: Any) -> Any:
-    from tests.integration.metering.parts import order_of
-
-    return order_of(limited.account_id, key_id=limited.key_id, limits=terms)
