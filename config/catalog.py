@@ -1,9 +1,9 @@
 """The catalog: from the name that a client asks for to everything the meter must know about it."""
 
-import hashlib
 import re
 from dataclasses import dataclass, replace
 
+from config.cards import KindRates, Price, PriceCard, Rates
 from config.errors import UnknownModelError
 from config.settings import ModelSettings, Settings
 
@@ -20,19 +20,7 @@ _SHORT_PRIMER = re.compile(r"^(?:gpt-[5-9]|gpt-oss|o3|o4)")
 _STOP_TOKEN = re.compile(r"^(?:gpt-|chatgpt-|o\d)")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rates:
-    """What one token costs, in millionths of the account's unit."""
-
-    prompt: int
-    cached: int
-    completion: int
-
-    @property
-    def version(self) -> str:
-        """A short name that changes exactly when a rate does."""
-        text = f"prompt={self.prompt},cached={self.cached},completion={self.completion}"
-        return hashlib.sha256(text.encode()).hexdigest()[:12]
+__all__ = ["Catalog", "ModelSpec", "Rates"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,7 +29,8 @@ class ModelSpec:
 
     ``reply_primer`` is the number of tokens that open the answer, counted in the
     prompt; ``stop_token``: the provider bills one more when the model stops by itself;
-    ``label``: the name for metrics, ``"*"`` for all names that it passes on.
+    ``label``: the name for metrics, ``"*"`` for all names that it passes on. ``rates`` is what a hold is taken at;
+    with a ``card`` that is the dearest that can apply, and the charge is looked up there.
     """
 
     name: str
@@ -58,6 +47,7 @@ class ModelSpec:
     rate_version: str
     fallbacks: tuple[str, ...]
     label: str
+    card: PriceCard | None = None
 
 
 class Catalog:
@@ -100,7 +90,7 @@ class Catalog:
 
 def spec_of(model: ModelSettings) -> ModelSpec:
     """Return what the meter must know about a configured model."""
-    rates = Rates(**model.rates)
+    rates, version, card = _rates_of(model)
     return ModelSpec(
         name=model.name,
         provider=model.provider,
@@ -113,10 +103,20 @@ def spec_of(model: ModelSettings) -> ModelSpec:
         default_hold_tokens=model.default_hold_tokens,
         safety_factor=model.safety_factor,
         rates=rates,
-        rate_version=rates.version,
+        rate_version=version,
         fallbacks=model.fallbacks,
         label=model.name,
+        card=card,
     )
+
+
+def _rates_of(model: ModelSettings) -> tuple[Rates, str, PriceCard | None]:
+    """Return the rates that a hold is taken at, their version, and a card where more than three kinds have a rate."""
+    kinds = KindRates.of(model.rates)
+    if kinds.is_plain:
+        rates = Rates(prompt=kinds.prompt, cached=kinds.cached, completion=kinds.completion)
+        return rates, rates.version, None
+    return kinds.dearest(), kinds.version, PriceCard(model.name, (Price(rates=kinds, version=kinds.version),))
 
 
 def passed_spec(rest: ModelSpec, name: str) -> ModelSpec:

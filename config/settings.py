@@ -18,6 +18,8 @@ Orphan = Literal["bounded", "upper_bound", "checkpoint"]
 Fsync = Literal["none", "group"]
 Durability = Literal["warn", "strict"]
 Pooling = Literal["session", "transaction"]
+UnknownFeature = Literal["refuse", "pass"]
+UnknownPrice = Literal["refuse", "charge"]
 ProviderKind = Literal["openai", "simulated"]
 Encoding = Literal["o200k_base", "cl100k_base"]
 
@@ -149,6 +151,26 @@ class UpstreamSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class FeatureSettings:
+    """What features do that nobody has made."""
+
+    unknown: UnknownFeature = "pass"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceSettings:
+    """The price table; the two default prices are micro-dollars for a million tokens."""
+
+    unknown: UnknownPrice = "refuse"
+    default_prompt: Annotated[int, Micro(0, 1_000_000)] = 150_000_000
+    default_completion: Annotated[int, Micro(0, 1_000_000)] = 600_000_000
+    auto_tier: Name = "default"
+    refresh_seconds: Seconds = 5.0
+    update_hours: Annotated[float, Range(0, 8760)] = 0.0
+    update_url: HttpUrl | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DemoSettings:
     """The account that a first start creates, so that the first request works."""
 
@@ -211,6 +233,8 @@ class Settings:
     auth: AuthSettings = AuthSettings()
     metrics: MetricsSettings = MetricsSettings()
     upstream: UpstreamSettings = UpstreamSettings()
+    features: FeatureSettings = FeatureSettings()
+    prices: PriceSettings = PriceSettings()
     demo: DemoSettings = DemoSettings()
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
     models: Mapping[str, ModelSettings] = field(default_factory=dict[str, ModelSettings])

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Annotated, Literal, Union, cast, get_args, get_origin
 from urllib.parse import urlsplit
 
+from config.cards import KINDS
 from config.constraints import Cidr, Micro, Range, Text, Url
 from config.hosts import addresses_of, is_cluster, parse_cluster_url
 
@@ -67,19 +68,14 @@ def parse_value(annotation: object, value: object, *, is_text: bool) -> object:
 
 def parse_rates(value: object) -> dict[str, int]:
     """Return the rates in millionths; prompt and completion default to 1, cached to the prompt's rate."""
-    names = ("prompt", "cached", "completion")
     if not isinstance(value, dict):
         raise RefusedError("a table such as { prompt = 1, cached = 0.1, completion = 4 }")
-    unknown = [str(name) for name in value if name not in names]
+    unknown = [str(name) for name in value if name not in KINDS]
     if unknown:
-        raise RefusedError(f"made of {', '.join(names)} only, not {unknown[0]}")
+        raise RefusedError(f"made of {', '.join(KINDS)} only, not {unknown[0]}")
     given = {name: parse_micro(rate, Micro(0, RATE_MAX)) for name, rate in value.items()}
     prompt = given.get("prompt", MICRO)
-    return {
-        "prompt": prompt,
-        "cached": given.get("cached", prompt),
-        "completion": given.get("completion", MICRO),
-    }
+    return {"prompt": prompt, "cached": prompt, "completion": MICRO, **given}
 
 
 def parse_micro(value: object, micro: Micro) -> int:

@@ -2,6 +2,7 @@
 
 import gc
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 
 from aiohttp import web
 
@@ -12,6 +13,7 @@ from gateway.auth import ADMIN_KEY, Authenticator
 from gateway.deps import DEPS, Deps
 from gateway.effects import Effects
 from gateway.forwarder import Forwarder
+from gateway.importer import PriceImporter
 from gateway.middleware import HEADER_BYTES_MAX, TOP_UP_URL
 from gateway.routes import add_routes
 from metering.admission import Admission
@@ -31,6 +33,7 @@ from metering.reservations import Reservations
 from metering.sealer import Sealer
 from metering.settler import Settler
 from metering.stores import open_store
+from metering.tariff import TariffKeeper
 from metering.upkeep import Chore, Upkeep
 from providers.registry import Registry
 from providers.transport import Transport
@@ -84,17 +87,7 @@ class Parts:
         self.meter = Meter(self.admission, self.settler, self.journal, settings.meter)
         self.reservations = self._reserving()
         self.epochs.announce = self._announce
-        self.recovery = Recovery(
-            ledger=self.ledger,
-            store=self.store,
-            epochs=self.epochs,
-            admission=self.admission,
-            settler=self.settler,
-            settings=settings.meter,
-            journals=journals,
-            instance_id=self.instance_id,
-            owns=self.meter.owns,
-        )
+        self.recovery = self._recovering(journals)
         self.recovery.reserved = self.reservations.look_after
         self.reconciler = Reconciler(self.ledger, self.store, self.epochs, settings.meter, self.instance_id)
         self.counter = TokenCounter(settings.state_dir / "tokenizer", settings.meter.count_inline_bytes_max)
@@ -104,6 +97,8 @@ class Parts:
         registry = Registry(settings, self.transport, count_prompt=self._count_prompt)
         self.books = Books(self.ledger, settings.meter, settings.resources)
         self.writes = Writes(self.ledger, settings.meter, settings.postgres)
+        self.tariff = TariffKeeper(self.ledger, settings)
+        self.importer = PriceImporter(self.books, self.writes, self.tariff, catalog, settings)
         self.upkeep = self._upkeeping()
         self.deps = Deps(
             settings=settings,
@@ -112,16 +107,31 @@ class Parts:
             counter=self.counter,
             meter=self.meter,
             forwarder=Forwarder(catalog, registry),
+            tariff=self.tariff,
+            importer=self.importer,
             ledger=self.ledger,
             books=self.books,
             writes=self.writes,
-            effects=Effects(self.settler, self.auth, self.admission.spends),
+            effects=Effects(self.settler, self.auth, self.tariff, self.admission.spends),
             store=self.store,
             epochs=self.epochs,
             admission=self.admission,
             settler=self.settler,
             reconciler=self.reconciler,
             reservations=self.reservations,
+        )
+
+    def _recovering(self, journals: Path) -> Recovery:
+        return Recovery(
+            ledger=self.ledger,
+            store=self.store,
+            epochs=self.epochs,
+            admission=self.admission,
+            settler=self.settler,
+            settings=self.settings.meter,
+            journals=journals,
+            instance_id=self.instance_id,
+            owns=self.meter.owns,
         )
 
     def _reserving(self) -> Reservations:
@@ -152,8 +162,11 @@ class Parts:
         return Authenticator(self.ledger, mirror, self.settings.auth, self.settings.meter, addresses)
 
     def _chores(self) -> list[Chore]:
-        meter, seal_seconds = self.settings.meter, self.settings.meter.seal_seconds
+        meter, prices, seal_seconds = self.settings.meter, self.settings.prices, self.settings.meter.seal_seconds
+        updates = [Chore("prices", prices.update_hours * 3600, self.importer.update)] if prices.update_hours else []
         return [
+            *updates,
+            Chore("tariffs", prices.refresh_seconds, self.tariff.refresh),
             Chore("reservations", meter.sweep_seconds, self.reservations.end_due),
             Chore("recurring", meter.recurring_seconds, RecurringGrants(self.writes, self.settler).grant_due),
             Chore("keys", KEYS_SECONDS, self.auth.flush),
@@ -167,6 +180,7 @@ class Parts:
         """Connect, warm the tokenizer, recover what the last process left, start the chores."""
         await self.ledger.start()
         await self.ledger.beat(self.instance_id)
+        await self.tariff.reload()
         await self.store.start()
         for spec in map(self.deps.catalog.resolve, self.deps.catalog.names()):
             self.counter.warm(spec.encoding)

@@ -50,6 +50,7 @@ class Principal:
     expires_at: float | None  # time.monotonic
     ip_ranges: tuple[Network, ...] | None = None  # None: from anywhere
     limits: LimitSet | None = None  # None: nothing is limited
+    feature: str | None = None  # of requests that name none
     replay: bool = False  # the account keeps answers for clients that repeat a request
 
 
@@ -200,6 +201,7 @@ class Authenticator:
                 orphan=key.orphan or self._meter.orphan,
                 expires_at=None if key.expires_ms is None else now + (key.expires_ms - now_ms) / 1000,
                 replay=key.replay,
+                feature=key.feature,
                 ip_ranges=None if key.ip_ranges is None else tuple(map(ip_network, key.ip_ranges)),
                 limits=None if key.limits is None else parse_limits(key.limits, key.unit),
             )

@@ -20,6 +20,7 @@ from gateway.terminal.limits import limit
 from gateway.terminal.members import member
 from gateway.terminal.options import CONFIG, HOST, PORT, STATE, in_one_line, settings_of
 from gateway.terminal.packs import pack
+from gateway.terminal.prices import prices
 from gateway.terminal.trail import trail
 
 if TYPE_CHECKING:
@@ -121,7 +122,7 @@ def _statement_columns() -> "Sequence[Column]":
     return (text("Month", "month"), text("Resource", "resource"), *(number(name.capitalize(), name) for name in sums))
 
 
-for group in (account, member, key, limit, pack, trail):
+for group in (account, member, key, limit, pack, prices, trail):
     main.add_command(group)
 
 

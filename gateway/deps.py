@@ -9,6 +9,7 @@ from config.settings import Settings
 from gateway.auth import Authenticator
 from gateway.effects import Effects
 from gateway.forwarder import Forwarder
+from gateway.importer import PriceImporter
 from metering.admission import Admission
 from metering.books import Books
 from metering.books.writes import Writes
@@ -20,6 +21,7 @@ from metering.reconciler import Reconciler
 from metering.reservations import Reservations
 from metering.settler import Settler
 from metering.stores import Store
+from metering.tariff import TariffKeeper
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +34,8 @@ class Deps:
     counter: TokenCounter
     meter: Meter
     forwarder: Forwarder
+    tariff: TariffKeeper
+    importer: PriceImporter
     ledger: Ledger
     books: Books
     writes: Writes

@@ -7,14 +7,16 @@ from metering.core.limits import Limit
 from metering.ledger import AccountState
 from metering.settler import Settler
 from metering.spends import Spends
+from metering.tariff import TariffKeeper
 
 
 class Effects:
     """Each at once: the change is committed."""
 
-    def __init__(self, settler: Settler, auth: Authenticator, spends: Spends) -> None:
+    def __init__(self, settler: Settler, auth: Authenticator, tariff: TariffKeeper, spends: Spends) -> None:
         self._settler = settler
         self._auth = auth
+        self._tariff = tariff
         self._spends = spends
 
     async def push(self, state: AccountState) -> None:
@@ -33,6 +35,10 @@ class Effects:
         """Let the minute of a limit begin again."""
         await self._spends.begin_again(account_id, tag, names)
 
+    async def tariffs(self) -> None:
+        """Charge by the prices and rates that hold now."""
+        await self._tariff.reload()
+
 
 class LaterEffects(Effects):
     """All of them when the change is committed: nobody may hear of what may yet be undone."""
@@ -42,6 +48,7 @@ class LaterEffects(Effects):
         self._digests: list[bytes] = []
         self._accounts: list[str] = []
         self._begun: list[tuple[str, str, frozenset[Limit]]] = []
+        self._tariffs = False
 
     async def push(self, state: AccountState) -> None:
         """Note it."""
@@ -59,6 +66,10 @@ class LaterEffects(Effects):
         """Note it."""
         self._begun.append((account_id, tag, names))
 
+    async def tariffs(self) -> None:
+        """Note it."""
+        self._tariffs = True
+
     async def happen(self, effects: Effects) -> None:
         """Do everything that was noted."""
         await effects.changed(self._digests)
@@ -68,3 +79,5 @@ class LaterEffects(Effects):
             await effects.push(state)
         for begun in self._begun:
             await effects.begin_again(*begun)
+        if self._tariffs:
+            await effects.tariffs()

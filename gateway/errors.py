@@ -12,7 +12,16 @@ from aiohttp import web
 
 from config.errors import UnknownModelError
 from metering.core.limits import SPEND, Limit
-from metering.errors import LimitedError, MeterUnavailableError, Refusal, RefusedError, Repeat, RepeatedError
+from metering.errors import (
+    LimitedError,
+    MeterUnavailableError,
+    Refusal,
+    RefusedError,
+    Repeat,
+    RepeatedError,
+    UnknownFeatureError,
+    UnpricedModelError,
+)
 from metering.ledger import LedgerRefusedError
 from providers.errors import (
     ProviderError,
@@ -103,6 +112,8 @@ def _as_api_error(error: BaseException, request_id: str) -> ApiError:
             found = invalid(str(error), error.param)
         case UnknownModelError():
             found = ApiError(404, str(error), code="model_not_found", param="model")
+        case UnknownFeatureError() | UnpricedModelError():
+            found = ApiError(400, str(error), code=error.code, param=error.param)
         case LedgerRefusedError():
             found = invalid("The values were refused by the ledger.")
         case MeterUnavailableError():

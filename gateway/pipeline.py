@@ -18,8 +18,8 @@ from gateway.logs import REQUESTS
 from gateway.metrics import observe_chat
 from gateway.relay import CLIENT_GONE, Relay
 from metering.ask import Claim
-from metering.core.settlement import Status
-from metering.core.tally import CompletionTally
+from metering.core.settlement import CREDITS, Status
+from metering.core.words import tally_of
 from metering.errors import RepeatedError
 from metering.hold import Hold
 from metering.order import Order
@@ -102,7 +102,10 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
     prompt_tokens: int,
     claim: Claim | None,
 ) -> Order:
-    """Return what the request asks of the meter. Raises ApiError (400) for a prompt beyond the context."""
+    """Return what the request asks of the meter, and what it is charged by.
+
+    Raises ApiError (400) for a prompt beyond the context, UnknownFeatureError, UnpricedModelError.
+    """
     if prompt_tokens >= spec.context_tokens:
         raise ApiError(
             400,
@@ -111,6 +114,17 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
             param="messages",
         )
     headers = exchange.headers
+    tariffs = deps.tariff.now
+    feature = _told(headers, "x-farebox-feature") or principal.feature
+    candidates = deps.forwarder.plan(spec)
+    if feature is not None or principal.unit == CREDITS:
+        candidates = tariffs.candidates(
+            candidates,
+            unit=principal.unit,
+            feature=feature,
+            service_tier=chat.service_tier,
+            prompt_tokens=prompt_tokens,
+        )
     return Order(
         request_id=exchange.request_id,
         account_id=principal.account_id,
@@ -119,7 +133,7 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
         resource=principal.unit,
         endpoint=ENDPOINT,
         model=chat.model,
-        candidates=deps.forwarder.plan(spec),
+        candidates=candidates,
         stream=chat.stream,
         prompt_tokens=prompt_tokens,
         limit=chat.limit,
@@ -129,9 +143,11 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
         orphan=principal.orphan,
         session_id=_told(headers, "x-session-id") or chat.session_id,
         reason=_told(headers, "x-farebox-reason") or ENDPOINT,
-        feature=_told(headers, "x-farebox-feature"),
+        feature=feature,
         claim=claim,
         limits=principal.limits,
+        service_tier=chat.service_tier,
+        prices=tariffs.prices or None,
     )
 
 
@@ -144,7 +160,7 @@ def relay_of(exchange: Exchange, deps: Deps, chat: ChatRequest, hold: Hold) -> R
         chat=chat,
         hold=hold,
         counter=deps.counter,
-        tally=CompletionTally(deps.counter.encoder(spec.encoding), stop_token=spec.stop_token),
+        tally=tally_of(deps.counter.encoder(spec.encoding), spec),
         body_bytes_max=deps.settings.upstream.body_bytes_max,
         charge_comment=deps.settings.meter.charge_comment,
     )

@@ -14,10 +14,11 @@ import structlog
 
 from gateway.errors import ApiError
 from gateway.exchange import Exchange
-from gateway.stream_end import error_event, has_usage, read_to_end
+from gateway.stream_end import error_event, has_usage, last_events, read_to_end
 from metering.core.settlement import Status
 from metering.core.tally import CompletionTally, partial_text
 from metering.core.usage import outcome_of
+from metering.core.words import tally_of
 from metering.counter import TokenCounter
 from metering.hold import Hold
 from providers.adapter import Answer
@@ -35,7 +36,6 @@ EVENT_BYTES_MAX = 8_388_608  # an image in base64; longer events are relayed and
 CLIENT_GONE = (asyncio.CancelledError, ConnectionResetError)
 DONE = b"[DONE]"
 STREAM_HEAD = b"cache-control: no-cache\r\nx-accel-buffering: no\r\n"
-HEAD_KEYS = frozenset({"id", "object", "created", "model", "system_fingerprint"})  # the same on all chunks
 
 
 @dataclass(slots=True, kw_only=True)
@@ -76,6 +76,8 @@ class Relay:
             counted_completion=counted,
             completion_max=order.choices * (spec.context_tokens + order.completion_max),
             context_tokens=spec.context_tokens,
+            service_tier=tally.service_tier,
+            units=tally.charged_units(),
         )
         return self.hold.record(outcome)
 
@@ -95,6 +97,9 @@ class Relay:
 
     def run(self, answer: Answer) -> Coroutine[None, None, None]:
         """Relay an answer, streamed or whole, as it came."""
+        if self.hold.spec is not self.hold.order.spec:
+            spec = self.hold.spec  # a fallback may count, and be charged, otherwise
+            self.tally = tally_of(self.counter.encoder(spec.encoding), spec)
         if self.chat.stream and (answer.header(b"content-type") or b"").startswith(b"text/event-stream"):
             return self._stream(answer)
         return self._whole(answer)
@@ -279,21 +284,7 @@ class Relay:
 
     def _proper_end(self) -> bytes:
         """Return what ends a stream that its hold no longer covers: a last chunk, usage when asked for, [DONE]."""
-        first: dict[str, object] = msgspec.json.decode(self._first_chunk or b"{}")
-        head = {key: value for key, value in first.items() if key in HEAD_KEYS}
-        choices: list[dict[str, object]] = [
-            {"index": index, "delta": {}, "logprobs": None, "finish_reason": "length"}
-            for index in range(self.chat.n)
-            if index not in self.tally.finish_reasons
-        ]
-        events: list[dict[str, object]] = [{**head, "choices": choices}]
-        if self.chat.include_usage:
-            prompt, completion = self.hold.order.prompt_tokens, self.tally.count()
-            usage = {
-                "prompt_tokens": prompt,
-                "completion_tokens": completion,
-                "total_tokens": prompt + completion,
-            }
-            events.append({**head, "choices": [], "usage": usage})
-        lines = b"".join(b"data: " + msgspec.json.encode(event) + b"\n\n" for event in events)
-        return lines + self._comment(self.hold.charge) + b"data: [DONE]\n\n"
+        unfinished = [index for index in range(self.chat.n) if index not in self.tally.finish_reasons]
+        usage = (self.hold.order.prompt_tokens, self.tally.count()) if self.chat.include_usage else None
+        last = last_events(self._first_chunk, unfinished, usage)
+        return last + self._comment(self.hold.charge) + b"data: [DONE]\n\n"

@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from gateway import health, metrics
-from gateway.account import limits, people, pools, reads, uses
+from gateway import counting, health, metrics
+from gateway.account import limits, people, pools, reads, tariffs, uses
 from gateway.admin import routes as admin_routes
 from gateway.deps import DEPS
 from gateway.middleware import guarded
@@ -57,6 +57,8 @@ def add_routes(app: web.Application) -> None:
         *limits.routes(),
         *pools.routes(),
         *uses.routes(),
+        *tariffs.routes(),
+        *counting.routes(),
         *health.routes(),
         *metrics.routes(),
     ]

@@ -1,12 +1,13 @@
 """Metering of what is no model call: what a client says or sends, as an order to the meter."""
 
 from dataclasses import dataclass
+from functools import partial
 
 from aiohttp import web
 
 from gateway.account.forms import NewUse
 from gateway.admin.serving import ADMIN
-from gateway.auth import Principal
+from gateway.auth import Principal, require_model
 from gateway.body import BODY, read_body
 from gateway.deps import Deps
 from gateway.errors import ApiError, forbidden, invalid
@@ -15,9 +16,12 @@ from gateway.middleware import REQUEST_ID
 from gateway.resources import require_resource
 from metering.ask import Claim
 from metering.core.allocations import NO_MODEL
-from metering.core.rates import AMOUNT_MAX, MICRO
-from metering.core.settlement import Orphan
-from metering.core.units import Base, charge_of_units, count_words
+from metering.core.rates import AMOUNT_MAX, MICRO, charge_of_units
+from metering.core.settlement import CREDITS, Orphan
+from metering.core.tariffs import UnitRate
+from metering.core.units import Base
+from metering.core.words import count_units
+from metering.errors import UnpricedModelError
 from metering.use import RATE_VERSION, UseOrder, no_model
 
 ENCODING = "o200k_base"  # of texts that are metered in tokens and go to no model
@@ -41,7 +45,7 @@ async def measure(deps: Deps, *, amount: int | None, text: str | None, base: Bas
     base = base or Base.TOKEN
     if base == Base.UNIT:
         raise invalid('A text is counted by "word", "character" or "token"; write one of them.', "base")
-    count = {Base.WORD: count_words, Base.CHARACTER: len, Base.TOKEN: deps.counter.encoder(ENCODING)}[base]
+    count = deps.counter.encoder(ENCODING) if base == Base.TOKEN else partial(count_units, base.value)
     return Measured(units=await deps.counter.count_with(count, text), base=base, counted_here=True)
 
 
@@ -54,13 +58,40 @@ async def claim_on(request: web.Request, deps: Deps, principal: Principal, endpo
     return claim and Claim(key=claim.key, digest=claim.digest, key_id=claim.key_id)
 
 
-def rate_of(deps: Deps, *, feature: str | None, resource: str, base: Base) -> tuple[int, str]:
-    """Return the rate of one unit, in millionths of the resource, and the name of its version.
+def rate_of(deps: Deps, principal: Principal, form: NewUse, resource: str) -> UnitRate:
+    """Return what one unit is charged: by the rate of its feature, else by the price of the model's images, else one.
 
-    The one place where a feature's rate comes in: everything behind it carries what is returned here.
+    Everything behind it carries what is returned here. Raises ApiError (400, 403), UnknownFeatureError,
+    UnpricedModelError: what has no price in credits is never charged one micro-dollar instead.
     """
-    del deps, feature, resource, base
-    return MICRO, RATE_VERSION
+    if form.model is not None:
+        require_model(principal, form.model)
+    found = deps.tariff.now.unit_rate(feature=feature_of(principal, form), model=form.model, unit=resource)
+    if found is None and resource == CREDITS and form.model is not None:
+        raise UnpricedModelError(form.model)
+    if found is None:
+        return UnitRate(MICRO, (form.base or _base_without_rate(form)).value, RATE_VERSION)
+    if form.base not in {None, found.base}:
+        raise invalid(f"This is charged by the {found.base}; write that as its base, or leave base out.", "base")
+    return found
+
+
+def feature_of(principal: Principal, form: NewUse) -> str | None:
+    """Return what a use is made for: what it says, else what its key says."""
+    return form.feature or principal.feature
+
+
+def _base_without_rate(form: NewUse) -> Base:
+    return Base.UNIT if form.text is None else Base.TOKEN
+
+
+def require_priced(resource: str, base: Base, rate: UnitRate) -> None:
+    """Raise ApiError (400) for what would be charged a micro-dollar a word: an amount in credits is one of credits."""
+    if resource == CREDITS and rate.version == RATE_VERSION and base != Base.UNIT:
+        raise invalid(
+            f"A {base} has no price in credits; name a feature that has a rate in credits, or write an amount of them.",
+            "feature",
+        )
 
 
 def too_much() -> ApiError:
@@ -71,7 +102,7 @@ def too_much() -> ApiError:
 async def order_for(  # noqa: PLR0913, PLR0917 - an order is put together here
     request: web.Request, deps: Deps, principal: Principal, form: NewUse, endpoint: str, claim: Claim | None
 ) -> tuple[UseOrder, Measured]:
-    """Return what a use asks of the meter. Raises ApiError (400, 403)."""
+    """Return what a use asks of the meter. Raises ApiError (400, 403), and as ``rate_of`` does."""
     resource = form.resource or principal.unit
     require_resource(deps.settings, resource, unit=principal.unit)
     user_id = principal.user_id
@@ -79,12 +110,13 @@ async def order_for(  # noqa: PLR0913, PLR0917 - an order is put together here
         if principal.role != ADMIN:
             raise forbidden("Only an admin of the account may meter for another member; leave user_id out.")
         user_id = form.user_id
-    measured = await measure(deps, amount=form.amount, text=form.text, base=form.base)
+    rate = rate_of(deps, principal, form, resource)
+    require_priced(resource, Base(rate.base), rate)
+    measured = await measure(deps, amount=form.amount, text=form.text, base=Base(rate.base))
     if measured.units == 0:
         raise invalid("There is nothing to meter; write an amount or a text that is not empty.", "amount")
-    rate, version = rate_of(deps, feature=form.feature, resource=resource, base=measured.base)
     try:
-        amount = charge_of_units(measured.units, rate=rate)
+        amount = charge_of_units(measured.units, rate=rate.rate)
     except OverflowError as error:
         raise too_much() from error
     order = UseOrder(
@@ -94,8 +126,8 @@ async def order_for(  # noqa: PLR0913, PLR0917 - an order is put together here
         key_id=principal.key_id,
         resource=resource,
         endpoint=endpoint,
-        model=NO_MODEL,
-        candidates=(no_model(rate, version),),
+        model=form.model or NO_MODEL,
+        candidates=(no_model(rate.rate, rate.version),),
         stream=False,
         prompt_tokens=measured.units if measured.base == Base.TOKEN else 0,
         limit=0,
@@ -105,12 +137,12 @@ async def order_for(  # noqa: PLR0913, PLR0917 - an order is put together here
         orphan=Orphan.UPPER_BOUND.value,  # its hold is its charge
         session_id=form.session_id,
         reason=form.reason or endpoint,
-        feature=form.feature,
+        feature=feature_of(principal, form),
         claim=claim,
         base=measured.base,
         units=measured.units,
         amount=amount,
-        rate=rate,
+        rate=rate.rate,
         limits=await deps.auth.limits_for(principal, user_id),
     )
     return order, measured

@@ -33,6 +33,8 @@ __all__ = ["TokenCounter", "VocabularyError"]
 
 _THREADS = 2
 
+_TOKEN_CHARS_MAX = 256  # the longest token of both vocabularies has 128
+
 # Long texts are encoded in slices, cut where no token can change: the interpreter is held for
 # about a millisecond for each slice's result, and a text that nobody waits for is left early.
 _SLICE_CHARS = 1 << 16
@@ -75,12 +77,18 @@ class _AbandonedError(Exception):
 
 
 class _Encoder:
-    """Counts the tokens of any text in one encoding."""
+    """Counts the tokens of any text in one encoding, and shows them."""
 
-    __slots__ = ("_encode",)
+    __slots__ = ("_encode", "_split")
 
-    def __init__(self, encode: Callable[[str], list[int]]) -> None:
+    def __init__(self, encode: Callable[[str], list[int]], split: Callable[[list[int]], list[bytes]]) -> None:
         self._encode = encode
+        self._split = split
+
+    def split(self, text: str, tokens_max: int) -> list[bytes]:
+        """Return the bytes of a text's first tokens."""
+        # No token is longer than a few hundred characters: what follows can't be among them.
+        return self._split(self._encode(text[: tokens_max * _TOKEN_CHARS_MAX])[:tokens_max])
 
     def count(self, text: str) -> int:
         """Return the tokens of ``text``, which is taken literally: nothing in it is a special token."""
@@ -144,6 +152,17 @@ class TokenCounter:
             VocabularyError: the encoding cannot be loaded.
         """
         return self._encoder(encoding).count
+
+    def tokens_of(self, text: str, encoding: str, tokens_max: int) -> list[dict[str, object]]:
+        """Return the first tokens of a text: their places in the bytes of its UTF-8, and what they say.
+
+        A token that holds a part of a character only says U+FFFD; its place is exact. Raises VocabularyError.
+        """
+        tokens, end = [], 0
+        for piece in self._encoder(encoding).split(text, tokens_max):
+            start, end = end, end + len(piece)
+            tokens.append({"start": start, "end": end, "text": piece.decode(errors="replace")})
+        return tokens
 
     def warm(self, encoding: str) -> None:
         """Load an encoding before it is needed: it takes a quarter of a second.
@@ -212,7 +231,8 @@ class TokenCounter:
         with self._loading:
             encoder = self._encoders.get(name)
             if encoder is None:
-                encoder = _Encoder(_open_encoding(name, self._cache_dir).encode_ordinary)
+                encoding_ = _open_encoding(name, self._cache_dir)
+                encoder = _Encoder(encoding_.encode_ordinary, encoding_.decode_tokens_bytes)
             self._encoders[name] = self._encoders[encoding] = encoder
         return encoder
 

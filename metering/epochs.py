@@ -232,14 +232,15 @@ class Epochs:
         epochs = {bucket: self._known[bucket] for bucket in buckets}
         texts = {bucket: self._text(bucket) for bucket in buckets}
         for epoch in sorted(set(epochs.values())):
+            shut = {bucket for bucket in buckets if epochs[bucket] == epoch}
             # One that is replaced meanwhile, by a newer epoch or another owner, never opens.
-            while own := {b for b in buckets if epochs[b] == epoch and self._text(b) == texts[b]}:
-                if opened := await self._open_buckets(epoch):
-                    for bucket in own & opened:
-                        if self._text(bucket) == texts[bucket]:
-                            self._tokens[bucket] = texts[bucket]
-                    break
-                await asyncio.sleep(POLL_SECONDS)
+            while shut := {bucket for bucket in shut if self._text(bucket) == texts[bucket]}:
+                for bucket in shut & await self._open_buckets(epoch):
+                    if self._text(bucket) == texts[bucket]:
+                        self._tokens[bucket] = texts[bucket]
+                        shut.remove(bucket)
+                if shut:
+                    await asyncio.sleep(POLL_SECONDS)
             self._opened.set()
         log.info("epoch_opened", epoch=newest, buckets=len(buckets))
 

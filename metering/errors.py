@@ -4,6 +4,8 @@ MeteringError
 ├── RefusedError              the account may not spend this: 402, or 403 when suspended
 │   └── LimitedError          a limit is reached: 429
 ├── RepeatedError             the Idempotency-Key is taken: 409, or 422 with another body
+├── UnknownFeatureError       no feature has this key: 400
+├── UnpricedModelError        the price table has no price for this model or service tier: 400
 └── MeterUnavailableError     we do not know, so nothing is forwarded: 503
     ├── RedisDownError        no connection to Redis, or no answer in time
     ├── BarrierError          Redis may have forgotten; holds are being announced
@@ -130,3 +132,21 @@ class BacklogError(MeterUnavailableError):
     """Too much is settled and not yet booked, or too many holds are open."""
 
     retry_after_seconds = 5
+
+
+class UnknownFeatureError(MeteringError):
+    """A request names a feature that does not exist."""
+
+    def __init__(self, feature: str) -> None:
+        super().__init__(f"There is no feature {feature!r}; ask for one of /admin/v1/features, or leave it out.")
+        self.code, self.param = "invalid_request", "X-Farebox-Feature"
+
+
+class UnpricedModelError(MeteringError):
+    """An account in credits asks for what has no price."""
+
+    def __init__(self, model: str, *, service_tier: str | None = None) -> None:
+        what = f"The model {model}" if service_tier is None else f"The service tier {service_tier!r} of {model}"
+        super().__init__(f"{what} has no price, so that it can't be charged; ask for one that /api/v1/pricing lists.")
+        self.code = "model_not_priced"
+        self.param = "model" if service_tier is None else "service_tier"

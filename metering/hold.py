@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from metering.ask import Ask, Granted
+from metering.bills import bill_of
 from metering.core.orphan import PROGRESS_TOKENS
-from metering.core.rates import charge_of
+from metering.core.rates import charge_of, token_rate_of
 from metering.core.settlement import Facts, Outcome, Reservation, answered_by, result_of, row_of
 from metering.errors import MeterUnavailableError
 from metering.order import Order, Terms
@@ -138,7 +139,10 @@ class Hold:
         self.note_at = time.monotonic() + self._meter.settings.progress_seconds
 
     def charge_for(self, completion_tokens: int) -> int:
-        """Return what the request would be charged with so many completion tokens, all counted here."""
+        """Return what the request would be charged with so many completion tokens, all counted here.
+
+        With another base than tokens, here and below they are words, characters or units: what the tally runs at.
+        """
         return charge_of(self.spec.rates, prompt=self.order.prompt_tokens, cached=0, completion=completion_tokens)
 
     @property
@@ -174,7 +178,7 @@ class Hold:
         charge, amount = self.charge_for(completion_tokens), self.reservation.amount
         due = amount * self._meter.settings.extend_at_percent // 100
         left = (due if charge < due else amount) - charge
-        return max(0, left * 1_000_000 // max(1, self.spec.rates.completion))
+        return max(0, left * 1_000_000 // max(1, token_rate_of(self.spec.rates)))
 
     async def covers(self, completion_tokens: int) -> bool:
         """Return whether the hold still covers the use, waiting for an extension under way."""
@@ -234,17 +238,25 @@ class Hold:
         """Charge the request; return the charge. Only the first call counts."""
         if self.charge is not None:
             return self.charge
-        charge = charge_of(
-            self.spec.rates,
-            prompt=outcome.prompt_tokens,
-            cached=outcome.cached_tokens,
-            completion=outcome.completion_tokens,
-        )
+        order, spec = self.order, self.spec
+        bill = None
+        if spec.card is None and order.prices is None and spec.rates.base == "token":
+            charge = charge_of(
+                spec.rates,
+                prompt=outcome.prompt_tokens,
+                cached=outcome.cached_tokens,
+                completion=outcome.completion_tokens,
+            )
+        else:
+            bill = bill_of(order, spec, outcome)
+            charge = bill.charge
         now_ms = time.time_ns() // 1_000_000
         duration_ms = max(0, now_ms - self.facts.started_at_ms)
         result = result_of(self.reservation, outcome, charge=charge, duration_ms=duration_ms, attempts=self.attempts)
-        if len(self.order.candidates) > 1:
-            result = answered_by(result, self.spec)
+        if len(order.candidates) > 1:
+            result = answered_by(result, spec)
+        if bill is not None:
+            result = bill.stamped_on(result)
         row = row_of(self.facts_json, result)
         self.settlement_json = row
         self.charge = charge

@@ -33,6 +33,7 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
     revoked: bool
     replay: bool = False
     ip_ranges: list[str] | None = None
+    feature: str | None = None
     limits: str | None = None  # JSON of limits_of (metering/sql/functions/35_limits.sql)
 
 

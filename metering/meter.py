@@ -227,6 +227,7 @@ def facts_of(order: Order) -> Facts:
         stream=order.stream,
         counted_prompt_tokens=order.prompt_tokens,
         rates=(rates.prompt, rates.cached, rates.completion),
+        base=rates.base,
         rate_version=order.dearest.rate_version,
         session_id=order.session_id,
         reason=order.reason,

@@ -1,11 +1,14 @@
 """What a request asks of the meter, and how much of it is held (DESIGN 3.2, step 2)."""
 
+from collections.abc import Mapping
+
 import msgspec
 
+from config.cards import PriceCard
 from config.catalog import ModelSpec
 from metering.ask import Ask, Claim
 from metering.core.limits import Limited, LimitSet
-from metering.core.rates import AMOUNT_MAX, completion_for, hold_of
+from metering.core.rates import AMOUNT_MAX, MICRO, completion_for, hold_of
 
 
 class Terms(msgspec.Struct, frozen=True, gc=False):
@@ -23,7 +26,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     """One request as the meter sees it.
 
     ``candidates`` are the models that may answer, the one asked for first: the hold covers the dearest of them.
-    ``limit`` is the completion limit that the client named, per choice.
+    ``limit`` is the completion limit that the client named, per choice. ``prices`` is the price table as it was when
+    the request came, where there is one: what the request costs is noted by it.
     """
 
     request_id: str
@@ -46,6 +50,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     feature: str | None
     claim: Claim | None = None
     limits: LimitSet | None = None
+    service_tier: str | None = None
+    prices: Mapping[str, PriceCard] | None = None
 
     @property
     def spec(self) -> ModelSpec:
@@ -91,7 +97,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """The candidate by whose rates an orphan is charged: nobody knows which one answered."""
         if len(self.candidates) == 1:
             return self.candidates[0]
-        return max(self.candidates, key=lambda spec: (spec.rates.completion, spec.rates.prompt))
+        return max(self.candidates, key=_dearness)
 
     @property
     def completion_max(self) -> int:
@@ -141,3 +147,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             )
             for spec in self.candidates
         )
+
+
+def _dearness(spec: ModelSpec) -> tuple[int, int]:
+    """Return what a million completion tokens are held at, and the rate of a prompt token."""
+    return hold_of(spec.rates, prompt=0, safety_factor=MICRO, completion=MICRO), spec.rates.prompt

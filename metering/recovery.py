@@ -169,7 +169,10 @@ class Recovery:
                 if isinstance(reply, list) and reply[0] == 1:
                     late_ms = max(late_ms, reply[1])
                     claims = [member.decode().rpartition(":") for member in reply[2:]]
-                    await asyncio.gather(*(self._recover_hold(a, request, reserved) for a, _, request in claims))
+                    found = await asyncio.gather(
+                        *(self._recover_hold(account, request) for account, _, request in claims)
+                    )
+                    reserved += filter(None, found)
                     claimed += len(claims)
                 else:
                     await self._store.reload(reply)
@@ -178,28 +181,29 @@ class Recovery:
             await self.reserved(reserved)
         return claimed
 
-    async def _recover_hold(self, account_id: str, request_id: str, reserved: list[ReservedHold]) -> None:
+    async def _recover_hold(self, account_id: str, request_id: str) -> ReservedHold | None:
+        """Recover one hold; return it instead where a reservation owns it."""
         keys = keys_of(account_id)
         packed = await self._store.call(b"HGET", keys.holds, request_id)
         if isinstance(packed, Exception):
-            return
+            return None
         if packed is None:  # a deadline without a hold: nothing to recover, and nothing to keep
             await self._store.call(b"ZREM", keys.deadlines, f"{account_id}:{request_id}")
-            return
+            return None
         hold: list[Any] = msgspec.msgpack.decode(packed)
         if hold[STATE] == "T":
             await self._store.call(b"HDEL", keys.holds, request_id)
             await self._store.call(b"ZREM", keys.deadlines, f"{account_id}:{request_id}")
-            return
-        if ttl_ms_of(hold[FACTS]):  # before whose it is: a reservation is no gateway's own
+            return None
+        if ttl_ms_of(hold[FACTS]):  # before whose it is: a reservation is no gateway's own. The claim has prolonged it
             settlement = settlement_of_hold(hold) if hold[STATE] == "S" else None
-            reserved.append(ReservedHold(account_id, request_id, settlement.row if settlement else None))
-            return  # the claim has prolonged it
+            return ReservedHold(account_id, request_id, settlement.row if settlement else None)
         if self._owns and hold[STATE] == "R" and hold[INSTANCE] == self._instance_id:
             await self._keep_own(account_id, request_id)
-            return
+            return None
         log.warning("hold_recovered", request_id=request_id, account_id=account_id, state=hold[STATE])
         await self._settle(settlement_of_hold(hold))
+        return None
 
     async def _keep_own(self, account_id: str, request_id: str) -> None:
         """Leave an open hold of our own alone: the claim has prolonged it. One that nobody here knows is disowned.

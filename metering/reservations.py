@@ -20,8 +20,9 @@ import structlog
 from config.settings import MeterSettings
 from metering.admission import Admission
 from metering.core.orphan import recover
+from metering.core.rates import charge_of_units
 from metering.core.settlement import Facts, Reservation, decode_facts, encode_facts, result_of, row_of
-from metering.core.units import Base, charge_of_units
+from metering.core.units import Base
 from metering.epochs import Epochs
 from metering.errors import BarrierError, LedgerDownError, MeterUnavailableError, RefusedError, RepeatedError
 from metering.keys import bucket_of
@@ -31,7 +32,7 @@ from metering.metrics import METRICS
 from metering.recovery import ReservedHold
 from metering.reserved import DueReservation, ReservationRecord, Viewer, order_of, record_of, reservation_of
 from metering.settler import Settler
-from metering.use import UseOrder, facts_for, outcome_of, with_units
+from metering.use import UseOrder, cost_of, facts_for, outcome_of, with_units
 
 log = structlog.get_logger()
 DUE_MAX = 100  # ended in one round
@@ -118,7 +119,7 @@ class Reservations:
         duration_ms = max(0, _now_ms() - facts.started_at_ms)
         outcome = outcome_of(units, base, counted_here=counted_here)
         result = result_of(reservation, outcome, charge=charge, duration_ms=duration_ms)
-        row = with_units(row_of(rows[0]["facts"].encode(), result), units, base)
+        row = with_units(row_of(rows[0]["facts"].encode(), result), units, base, cost=cost_of(facts.resource, charge))
         if rows[0]["status"] == "open" and charge > reservation.amount:
             await self._admission.finish(facts.account_id, reservation_id, charge=charge, settlement=row)
         ended = await self._close(reservation_id, "settle", row)
@@ -225,7 +226,7 @@ class Reservations:
         if due.on_expiry != "settle":
             return None
         found = recover(due.facts, due.reservation, progress=0, now_ms=_now_ms())
-        return with_units(found.row, due.units, due.base)
+        return with_units(found.row, due.units, due.base, cost=cost_of(due.facts.resource, found.charge))
 
     async def _state_again(self, facts: Facts, facts_json: bytes, reservation: Reservation) -> None:
         order = order_of(facts, reservation)

@@ -6,6 +6,7 @@ import msgspec
 from asyncpg import Record
 
 from metering.ask import Claim
+from metering.core.allocations import NO_MODEL
 from metering.core.settlement import Facts, Reservation, decode_facts
 from metering.core.units import Base
 from metering.use import UseOrder, no_model
@@ -38,6 +39,7 @@ class ReservationRecord(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     on_expiry: str
     by_deadline: bool
     user_id: str | None
+    model: str | None
     feature: str | None
     reason: str
     session_id: str | None
@@ -74,7 +76,8 @@ def record_of(row: Record) -> ReservationRecord:
     """Return the record in a row of reservation_get."""
     facts = decode_facts(row["facts"].encode())
     told = {name: getattr(facts, name) for name in ("resource", "feature", "reason", "session_id")}
-    own: dict[str, Any] = {name: row[name] for name in ReservationRecord.__struct_fields__ if name not in told}
+    own: dict[str, Any] = {name: row[name] for name in ReservationRecord.__struct_fields__ if name in row}
+    own["model"] = None if facts.model == NO_MODEL else facts.model
     return ReservationRecord(**own, **told)
 
 

@@ -5,7 +5,7 @@ from msgspec import structs
 
 from config.catalog import ModelSpec, Rates
 from metering.core.allocations import NO_MODEL
-from metering.core.settlement import Facts, Outcome, Source, Status
+from metering.core.settlement import CREDITS, Facts, Outcome, Source, Status
 from metering.core.units import Base
 from metering.order import Order, Terms
 
@@ -56,9 +56,15 @@ def outcome_of(units: int, base: Base, *, counted_here: bool) -> Outcome:
     )
 
 
-def with_units(row: bytes, units: int, base: Base) -> bytes:
-    """Return a settlement's row that says of how many units its charge is made."""
-    return row[:-1] + b',"units":%d,"details":{"base":"%s","units":%d}}' % (units, base.value.encode(), units)
+def with_units(row: bytes, units: int, base: Base, *, cost: int | None) -> bytes:
+    """Return a settlement's row that says of how many units its charge is made, and what it costs in micro-dollars."""
+    said = b',"units":%d,"details":{"base":"%s","units":%d}' % (units, base.value.encode(), units)
+    return row[:-1] + said + (b"}" if cost is None else b',"cost":%d}' % cost)
+
+
+def cost_of(resource: str, charge: int) -> int | None:
+    """Return the cost of a use in micro-dollars: its charge in credits; in another resource nobody knows it."""
+    return charge if resource == CREDITS else None
 
 
 class _Life(msgspec.Struct, frozen=True, gc=False):

@@ -22,6 +22,7 @@ class NewUse(Form):
     amount: Amount | None = None
     text: Content | None = None
     base: Measure | None = None
+    model: Label | None = None
     feature: Label | None = None
     reason: Label | None = None
     session_id: Label | None = None

@@ -58,6 +58,7 @@ async def create_key(request: web.Request, deps: Deps, caller: Principal) -> web
     if "models" not in terms:
         terms["models"] = sorted(caller.models) if caller.models is not None else None
     _require_within(terms["models"], caller)
+    await keys.require_feature(form.feature, deps)
     key = await deps.books.keys.create(caller.account_id, **terms)
     assert key
     return answered(key, status=201)

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Coroutine
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -19,7 +20,7 @@ from gateway.uses import Measured, already_used, claim_on, measure, order_for, t
 from metering.core.units import Base
 from metering.errors import Repeat, RepeatedError
 from metering.reserved import ReservationRecord, Viewer
-from metering.use import outcome_of, with_units
+from metering.use import cost_of, outcome_of, with_units
 
 USAGE, RESERVATIONS = "usage", "reservations"  # the endpoints of events
 WHAT = "Reservation"
@@ -44,7 +45,8 @@ async def post_usage(request: web.Request, deps: Deps, principal: Principal) -> 
     order, measured = await order_for(request, deps, principal, form, USAGE, claim)
     async with deps.meter.hold(order) as hold:
         outcome = outcome_of(measured.units, measured.base, counted_here=measured.counted_here)
-        hold.record_use(order.amount, outcome, lambda row: with_units(row, measured.units, measured.base))
+        cost = cost_of(order.resource, order.amount)
+        hold.record_use(order.amount, outcome, partial(with_units, units=measured.units, base=measured.base, cost=cost))
         if hold.syncs:
             await hold.durable()
         used = Used(

@@ -5,12 +5,14 @@ from aiohttp import web
 from gateway.admin import (
     accounts,
     audit,
+    features,
     keys,
     ledger,
     limits,
     members,
     packs,
     pools,
+    prices,
     recurring,
     resources,
     seals,
@@ -22,5 +24,5 @@ from gateway.admin import (
 def routes() -> list[web.RouteDef]:
     """Return all routes of the admin API."""
     money = (packs, recurring, pools, resources, statements)
-    nouns = (accounts, members, keys, limits, *money, ledger, audit, seals, trail)
+    nouns = (accounts, members, keys, limits, *money, features, prices, ledger, audit, seals, trail)
     return [route for noun in nouns for route in noun.routes()]

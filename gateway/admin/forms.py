@@ -37,6 +37,9 @@ Zone = Annotated[
     str, Meta(pattern=r"\A[A-Za-z0-9_+/-]{1,64}\Z", description="a time zone such as Europe/Berlin or UTC")
 ]
 Moment = Annotated[datetime, Meta(tz=True, description="a time with its zone, such as 2027-01-31T00:00:00Z")]
+FeatureKey = Annotated[
+    str, Meta(pattern=r"\A[a-z0-9][a-z0-9_.-]{0,63}\Z", description="the key of a feature, such as ai_bots")
+]
 Unit = Literal["tokens", "credits"]
 Floor = Literal["cross", "keep"]
 Clamp = Literal["unset", "never", "always"]

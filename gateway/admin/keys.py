@@ -1,6 +1,7 @@
 """/admin/v1/…/keys: API keys. The secret is in the answer that makes one and nowhere else."""
 
 from aiohttp import web
+from msgspec import UnsetType
 
 from gateway.admin.forms import read_form
 from gateway.admin.moments import require_future
@@ -9,7 +10,7 @@ from gateway.admin.people_forms import KeyPatch, NewKey, Rotation
 from gateway.admin.serving import admin, answered
 from gateway.body import BODY
 from gateway.deps import Deps
-from gateway.errors import not_found
+from gateway.errors import invalid, not_found
 
 
 async def create_key(request: web.Request, deps: Deps) -> web.Response:
@@ -17,6 +18,7 @@ async def create_key(request: web.Request, deps: Deps) -> web.Response:
     account_id = path_id(request, "Account")
     form = await read_form(request, NewKey)
     require_future(form)
+    await require_feature(form.feature, deps)
     key = await deps.books.keys.create(account_id, **form.given)
     if key is None:
         raise not_found("Account")
@@ -60,6 +62,7 @@ async def change_key(request: web.Request, deps: Deps, key_id: str) -> web.Respo
     """Change a key as the body says."""
     form = await read_form(request, KeyPatch)
     require_future(form)
+    await require_feature(form.feature, deps)
     changed = await deps.books.keys.change(key_id, **form.given)
     if changed is None:
         raise not_found("Key")
@@ -87,6 +90,12 @@ async def end_key(deps: Deps, key_id: str) -> web.Response:
     key, digests = revoked
     await deps.effects.changed(digests)
     return answered(key)
+
+
+async def require_feature(key: str | UnsetType | None, deps: Deps) -> None:
+    """Raise ApiError (400) for a feature that does not exist."""
+    if isinstance(key, str) and await deps.books.features.get(key) is None:
+        raise invalid(f"There is no feature {key}; write the key of one, or null.", "feature")
 
 
 def routes() -> list[web.RouteDef]:

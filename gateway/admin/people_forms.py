@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from msgspec import UNSET, Meta, UnsetType
 
-from gateway.admin.forms import NO_NUL, Amount, Form, Models, Moment, Role, Text
+from gateway.admin.forms import NO_NUL, Amount, FeatureKey, Form, Models, Moment, Role, Text
 from gateway.admin.forms import Member as UserId
 from gateway.errors import invalid
 
@@ -70,6 +70,7 @@ class NewKey(KeyForm):
     limits: LimitsOrNone | None = None
     ip_ranges: Ranges | None = None
     expires_at: Moment | None = None
+    feature: FeatureKey | None = None
 
 
 class KeyPatch(KeyForm):
@@ -81,6 +82,7 @@ class KeyPatch(KeyForm):
     limits: LimitsOrNone | UnsetType | None = UNSET
     ip_ranges: Ranges | UnsetType | None = UNSET
     expires_at: Moment | UnsetType | None = UNSET
+    feature: FeatureKey | UnsetType | None = UNSET
 
 
 class Rotation(Form):

@@ -29,6 +29,7 @@ class Shown(NamedTuple):
     answer: Any
     columns: "Callable[[], Sequence[Column]]"  # made when it is shown: the tables' library is loaded only then
     remark: str = ""
+    rows: str = "data"  # where a list stands in the answer
 
 
 def asking(work: Callable[..., Shown]) -> Callable[..., None]:
@@ -63,8 +64,8 @@ def show(shown: Shown) -> None:
     """Print an answer for people."""
     from gateway.terminal.tables import print_card, print_table  # noqa: PLC0415 - loaded only where it is needed
 
-    if "data" in shown.answer:
-        print_table(shown.columns(), shown.answer["data"])
+    if shown.rows in shown.answer:
+        print_table(shown.columns(), shown.answer[shown.rows])
         if shown.answer.get("next_cursor"):
             click.echo("There are more: --all shows them, --limit more of them.", err=True)
     else:

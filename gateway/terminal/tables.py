@@ -89,8 +89,8 @@ def _shown(value: object) -> str:
     return NOTHING if value is None else ", ".join(map(str, value)) if isinstance(value, list) else str(value)
 
 
-def print_table(columns: Sequence[Column], records: Sequence[Record]) -> None:
-    """Print records, one a row."""
+def print_table(columns: Sequence[Column], records: Sequence[Record], *, err: bool = False) -> None:
+    """Print records, one a row; ``err``: on stderr."""
     if not records:
         click.echo("Nothing here.")
         return
@@ -100,7 +100,7 @@ def print_table(columns: Sequence[Column], records: Sequence[Record]) -> None:
         table.add_column(column.heading, justify=justify, no_wrap=column.keep or column.is_number, overflow="fold")
     for record in records:
         table.add_row(*(_cell(column.show(record)) for column in columns))
-    _console().print(table)
+    _console(err=err).print(table)
 
 
 def print_card(columns: Sequence[Column], record: Record) -> None:
@@ -118,5 +118,6 @@ def _cell(value: str) -> Text:
     return Text(STATES.get(value, value), style=STYLES.get(value, ""))
 
 
-def _console() -> Console:
-    return Console(width=None if sys.stdout.isatty() else PIPE_COLUMNS)
+def _console(*, err: bool = False) -> Console:
+    stream = sys.stderr if err else sys.stdout
+    return Console(stderr=err, width=None if stream.isatty() else PIPE_COLUMNS)

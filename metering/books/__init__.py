@@ -15,6 +15,9 @@
     books.statements of_month
     books.seals      page
     books.trail      page, note
+    books.features   create, get, all, change, add_rate, rates_of, rates_now
+    books.prices     now, page, add, add_all
+    books.estimates  of
 
 Every change of an account returns its new AccountState: whoever changes it hands that to ``settler.push``, and
 Redis admits by it from then on. All of them raise LedgerDownError; what the ledger can't take is ChangeRefusedError.
@@ -28,11 +31,14 @@ from metering.books.accounts import Accounts
 from metering.books.allocations import Allocations
 from metering.books.answers import Answers
 from metering.books.balances import Balances
+from metering.books.estimates import Estimates
+from metering.books.features import Features
 from metering.books.keys import ApiKeys
 from metering.books.limits import LimitBooks
 from metering.books.members import Members
 from metering.books.packs import Packs
 from metering.books.pages import Pages
+from metering.books.prices import Prices
 from metering.books.recurring import Recurring
 from metering.books.resources import Resources
 from metering.books.seals import SealPages
@@ -68,3 +74,6 @@ class Books:
         self.surplus = SurplusSeries(ledger)
         self.allocations = Allocations(ledger, settings)
         self.recurring = Recurring(ledger)
+        self.features = Features(ledger)
+        self.prices = Prices(ledger)
+        self.estimates = Estimates(ledger)

@@ -24,7 +24,7 @@ from metering.queries import query
 SECRET_BYTES = 32
 PREFIX_CHARS = 12  # "fbx_" and eight characters: enough to tell keys apart, of no use to guess one
 LIMITS = 7  # the column of limits, which are JSON
-COLUMNS = ("name", "role", "models", "expires_at", "limits", "ip_ranges")
+COLUMNS = ("name", "role", "models", "expires_at", "limits", "ip_ranges", "feature")
 ROLE = "member"
 
 
@@ -40,6 +40,7 @@ class KeyTerms(TypedDict, total=False):
     expires_at: dt.datetime | None
     limits: Mapping[str, int] | None
     ip_ranges: Sequence[str] | None
+    feature: str | None
 
 
 class Mine(NamedTuple):
@@ -85,6 +86,7 @@ class ApiKeys:
                 values["expires_at"],
                 values["limits"],
                 values["ip_ranges"],
+                values["feature"],
             )
             row = await connection.fetchrow(query("key_get"), key_id)
         return NewApiKey(*[*_fields(row), secret])

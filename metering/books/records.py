@@ -45,6 +45,7 @@ class ApiKey(msgspec.Struct, frozen=True, gc=False):
     revoked_at: str | None
     last_used_at: str | None
     created_at: str
+    feature: str | None
 
 
 class NewApiKey(ApiKey, frozen=True, gc=False):

@@ -2,8 +2,12 @@
 
 from typing import assert_never
 
-from metering.core.rates import completion_within
+from msgspec import structs
+
+from metering.core.rates import MICRO, charge_of, completion_within, hold_of
 from metering.core.settlement import (
+    CREDITS,
+    PRICED,
     Facts,
     Orphan,
     Outcome,
@@ -28,7 +32,7 @@ def orphan_charge(facts: Facts, *, amount: int, progress: int) -> int:
     both in the account's unit.
     """
     rates = facts.rate_card
-    produced = max(progress, -(-facts.counted_prompt_tokens * rates.prompt // 1_000_000))
+    produced = max(progress, charge_of(rates, prompt=facts.counted_prompt_tokens, cached=0, completion=0))
     policy = Orphan(facts.orphan)
     match policy:
         case Orphan.UPPER_BOUND:
@@ -38,7 +42,8 @@ def orphan_charge(facts: Facts, *, amount: int, progress: int) -> int:
         case Orphan.BOUNDED:
             if not facts.stream:
                 return amount
-            return min(amount, produced + -(-PROGRESS_TOKENS * rates.completion // 1_000_000))
+            ahead = hold_of(rates, prompt=0, safety_factor=MICRO, completion=PROGRESS_TOKENS)
+            return min(amount, produced + ahead)
     assert_never(policy)
 
 
@@ -56,4 +61,6 @@ def recover(
         counted_completion_tokens=None,
     )
     result = result_of(reservation, outcome, charge=charge, duration_ms=max(0, now_ms - facts.started_at_ms))
+    if facts.resource == CREDITS and facts.rate_version.startswith(PRICED):
+        result = structs.replace(result, cost=charge)
     return decode_settlement(row_of(encode_facts(facts), result))

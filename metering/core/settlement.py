@@ -9,7 +9,12 @@ from enum import StrEnum
 import msgspec
 from msgspec import structs
 
+from config.cards import Base, Price
 from config.catalog import ModelSpec, Rates
+from providers.wire.answers import Parts
+
+PRICED = "price:"  # how rate versions of the price table begin
+CREDITS = "credits"  # the unit of accounts that are charged by the price table: micro-dollars
 
 
 class Source(StrEnum):
@@ -44,8 +49,9 @@ class Orphan(StrEnum):
 class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """A request before it is forwarded. ``rates`` are micro-units: prompt, cached, completion.
 
-    The two before the last are left out where the client sent no Idempotency-Key; ``ttl_ms`` is there for a reservation
-    alone: for how long that may stay open.
+    They are what the hold was taken at: where more than one price may apply, the dearest. The last four are left out
+    where there is no Idempotency-Key, the request is no reservation (``ttl_ms``: for how long one may stay open), and
+    the base is tokens.
     """
 
     request_id: str
@@ -68,11 +74,12 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=T
     idempotency_key: str | None = None
     body_digest: str | None = None
     ttl_ms: int = 0
+    base: Base = "token"
 
     @property
     def rate_card(self) -> Rates:
         """The rates as they were when the request was reserved; a reload changes nothing."""
-        return Rates(prompt=self.rates[0], cached=self.rates[1], completion=self.rates[2])
+        return Rates(prompt=self.rates[0], cached=self.rates[1], completion=self.rates[2], base=self.base)
 
 
 class Reservation(msgspec.Struct, frozen=True, gc=False):
@@ -84,7 +91,11 @@ class Reservation(msgspec.Struct, frozen=True, gc=False):
 
 
 class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """The usage that a request is charged for, where it comes from, and what was counted here."""
+    """The usage that a request is charged for, where it comes from, and what was counted here.
+
+    ``units`` is what a reply is charged by that is not charged by tokens; ``service_tier`` how the upstream says that
+    it has served it.
+    """
 
     prompt_tokens: int
     completion_tokens: int
@@ -93,12 +104,29 @@ class Outcome(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     counted_completion_tokens: int | None
     cached_tokens: int = 0
     reasoning_tokens: int = 0
+    parts: Parts | None = None
+    units: int | None = None
+    service_tier: str | None = None
+
+
+class Details(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
+    """What a charge is made of beside prompt, cached, completion and reasoning tokens; only what there is."""
+
+    base: str = "token"
+    units: int | None = None
+    service_tier: str | None = None
+    cache_write_tokens: int = 0
+    image_tokens: int = 0
+    audio_tokens: int = 0
+    image_completion_tokens: int = 0
+    audio_completion_tokens: int = 0
 
 
 class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=True):
     """What became of a request: with its facts, one row of the ledger.
 
-    The last three are given when another model answered than the facts say.
+    The last three are given when the charge has other rates than the facts: another model answered, or the price is
+    known exactly now. ``cost`` is what the price table asks for it, in micro-dollars.
     """
 
     reserved_at: int
@@ -114,8 +142,10 @@ class Result(msgspec.Struct, frozen=True, kw_only=True, gc=False, omit_defaults=
     status: str
     duration_ms: int
     attempts: list[dict[str, str]] = []
+    cost: int | None = None
+    details: Details | None = None
     provider: str = ""
-    rates: tuple[int, int, int] = (0, 0, 0)
+    rates: tuple[int, ...] = (0, 0, 0)
     rate_version: str = ""
 
 
@@ -177,9 +207,12 @@ def result_of(
 
 def answered_by(result: Result, spec: ModelSpec) -> Result:
     """Return a result that says which model answered, at which rates."""
-    card = spec.rates
-    rates = (card.prompt, card.cached, card.completion)
-    return structs.replace(result, provider=spec.provider, rates=rates, rate_version=spec.rate_version)
+    return structs.replace(result, provider=spec.provider, rates=spec.rates.as_tuple(), rate_version=spec.rate_version)
+
+
+def priced_at(result: Result, price: Price) -> Result:
+    """Return a result that says at which price it was charged."""
+    return structs.replace(result, rates=price.rates.as_tuple(), rate_version=price.version)
 
 
 def nothing_used(facts: Facts, *, now_ms: int) -> bytes:

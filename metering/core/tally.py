@@ -102,7 +102,7 @@ class CompletionTally:
     more for a choice that the model ended by itself. Not for two threads at once.
     """
 
-    __slots__ = ("_ceiling", "_count", "_stop_token", "_texts", "finish_reasons", "reported")
+    __slots__ = ("_ceiling", "_count", "_stop_token", "_texts", "finish_reasons", "reported", "service_tier")
 
     def __init__(self, count: _Count, *, stop_token: bool) -> None:
         self._count = count
@@ -111,6 +111,8 @@ class CompletionTally:
         self._ceiling = 0
         # The last usage that the upstream reported: it is cumulative, so the last one says all.
         self.reported: Usage | None = None
+        # How the upstream says that it served the request.
+        self.service_tier: str | None = None
         # Why each finished choice ended, by choice index.
         self.finish_reasons: dict[int, str] = {}
 
@@ -143,6 +145,10 @@ class CompletionTally:
         without a place to cut it: then it goes on at the rate seen before.
         """
         return self._total(text.running_tokens(self._count) for text in self._texts.values())
+
+    def charged_units(self) -> int | None:
+        """Return the exact number of what the reply is charged by, where that is not tokens."""
+        return None
 
     def _total(self, tokens: Iterable[int]) -> int:
         total = sum(tokens)
@@ -177,6 +183,8 @@ class CompletionTally:
                 self.finish_reasons[index] = reason
         if answer.wire_usage is not None:
             self.reported = answer.usage
+        if answer.service_tier is not None:
+            self.service_tier = answer.service_tier
 
     def _add_rare(self, index: int, delta: Delta) -> None:
         if delta.refusal:

@@ -1,7 +1,7 @@
 """Which count to believe (DESIGN 3.2 step 5)."""
 
 from metering.core.settlement import Outcome, Source, Status
-from providers.wire.chat import Usage
+from providers.wire.answers import Parts, Usage
 
 # An upstream that reports less than 60 % of what was seen has not counted all of it (llama.cpp counts one choice).
 BELIEVED_PERCENT_MIN = 60
@@ -24,11 +24,21 @@ def believed(
         < 0
     ):
         return False
+    if reported.parts is not None and not _parts_believed(reported, reported.parts):
+        return False
     if reported.cached_tokens > reported.prompt_tokens or (prompt and not reported.prompt_tokens):
         return False
     if reported.completion_tokens * 100 < counted_completion * BELIEVED_PERCENT_MIN:
         return False
     return reported.prompt_tokens <= context_tokens and reported.completion_tokens <= completion_max
+
+
+def _parts_believed(reported: Usage, parts: Parts) -> bool:
+    prompt = (parts.cache_write, parts.image, parts.audio)
+    completion = (parts.image_completion, parts.audio_completion)
+    return min(*prompt, *completion) >= 0 and (
+        max(prompt) <= reported.prompt_tokens and max(completion) <= reported.completion_tokens
+    )
 
 
 def outcome_of(  # noqa: PLR0913 - the two counts and what bounds them
@@ -39,8 +49,13 @@ def outcome_of(  # noqa: PLR0913 - the two counts and what bounds them
     counted_completion: int,
     completion_max: int,
     context_tokens: int,
+    service_tier: str | None = None,
+    units: int | None = None,
 ) -> Outcome:
-    """Return the usage to charge, with its source. ``reported`` is None when the upstream said nothing."""
+    """Return the usage to charge, with its source. ``reported`` is None when the upstream said nothing.
+
+    ``units`` are the words or characters of the reply, counted here: no upstream reports them.
+    """
     if reported is not None and believed(
         reported,
         prompt=prompt,
@@ -53,9 +68,12 @@ def outcome_of(  # noqa: PLR0913 - the two counts and what bounds them
             cached_tokens=reported.cached_tokens,
             completion_tokens=reported.completion_tokens,
             reasoning_tokens=reported.reasoning_tokens,
+            parts=reported.parts,
             source=Source.UPSTREAM,
             status=status,
             counted_completion_tokens=counted_completion,
+            units=units,
+            service_tier=service_tier,
         )
     return Outcome(
         prompt_tokens=prompt,
@@ -63,4 +81,6 @@ def outcome_of(  # noqa: PLR0913 - the two counts and what bounds them
         source=Source.TOKENIZER if reported is None else Source.POLICY,
         status=status,
         counted_completion_tokens=counted_completion,
+        units=units,
+        service_tier=service_tier,
     )

@@ -140,7 +140,8 @@ SELECT e.day, e.request_id, e.account_id, e.at, e.user_id, e.key_id, e.endpoint,
             WHERE x.request_id = c.request_id AND x.account_id = c.account_id AND x.version = c.version
               AND x.kind = 'correction' AND k.user_id IS NOT NULL))) END AS allocated_amount,
        e.resource, coalesce(c.source, e.source) AS source, e.counted_prompt_tokens, e.counted_completion_tokens,
-       e.status, e.session_id, e.reason, e.feature, e.cost, e.attempts, e.duration_ms, c.at AS corrected_at,
+       e.status, e.session_id, e.reason, e.feature, coalesce(c.cost, e.cost) AS cost, e.attempts, e.duration_ms,
+       c.at AS corrected_at,
        e.charge AS booked_charge, e.allocated_amount AS booked_allocated, e.prompt_tokens AS booked_prompt_tokens,
        e.completion_tokens AS booked_completion_tokens, e.source AS booked_source
   FROM events e LEFT JOIN corrections c ON c.day = e.day AND c.request_id = e.request_id;

@@ -205,10 +205,12 @@ SELECT x.id, x.account_id, x.pack_id, x.request_id, x.kind, v.reserved_at, p.exp
    AND ((x.kind IN ('usage', 'correction') AND p.expires_at <= v.reserved_at)
         OR x.version > c.version OR (c.version IS NULL AND x.at > p.closed_at));
 
--- append_only: the database refuses to change or delete events, entries, corrections, account changes and seals.
+-- append_only: the database refuses to change or delete events, entries, corrections, account changes, seals, the trail,
+-- prices and rates.
 -- The bits 27 of a trigger: for each row, before, on delete and on update.
 SELECT g.oid::regclass::text AS table_name
-  FROM (SELECT t::regclass::oid AS oid FROM unnest(ARRAY['events', 'entries', 'corrections', 'account_changes', 'seals', 'trail']) t
+  FROM (SELECT t::regclass::oid AS oid FROM unnest(ARRAY['events', 'entries', 'corrections', 'account_changes', 'seals', 'trail',
+             'prices', 'feature_rates']) t
         UNION
         SELECT inhrelid FROM pg_inherits WHERE inhparent IN ('events'::regclass, 'entries'::regclass)) g
  WHERE NOT EXISTS (SELECT 1 FROM pg_trigger t JOIN pg_proc f ON f.oid = t.tgfoid

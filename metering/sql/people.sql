@@ -7,7 +7,7 @@ SELECT k.version + a.version AS version, k.key_id::text, k.account_id::text, k.u
        coalesce(m.role, k.role) AS role, a.unit, k.models, a.clamp, a.orphan,
        (extract(epoch FROM least(k.expires_at, s.valid_until)) * 1000)::bigint AS expires_ms,
        k.revoked_at IS NOT NULL OR m.status IS NOT DISTINCT FROM 'deactivated' AS revoked, a.replay, k.ip_ranges::text[],
-       limits_of(k.account_id, a.time_zone, k.user_id, k.key_id, k.limits) AS limits,
+       k.feature, limits_of(k.account_id, a.time_zone, k.user_id, k.key_id, k.limits) AS limits,
        (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
   FROM (SELECT key_id, NULL::timestamptz AS valid_until FROM api_keys WHERE digest = $1
         UNION ALL SELECT key_id, valid_until FROM retired_secrets WHERE digest = $1) s
@@ -16,8 +16,8 @@ SELECT k.version + a.version AS version, k.key_id::text, k.account_id::text, k.u
   LEFT JOIN members m ON m.account_id = k.account_id AND m.user_id = k.user_id;
 
 -- key_add: a new API key; its account must exist.
-INSERT INTO api_keys (key_id, account_id, user_id, name, digest, prefix, role, models, expires_at, limits, ip_ranges)
-VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb, $11);
+INSERT INTO api_keys (key_id, account_id, user_id, name, digest, prefix, role, models, expires_at, limits, ip_ranges, feature)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10::text::jsonb, $11, $12);
 
 -- key_get: one API key.
 SELECT k.key_id::text, k.account_id::text, k.user_id, k.name, k.prefix, coalesce(m.role, k.role), k.models,
@@ -25,7 +25,7 @@ SELECT k.key_id::text, k.account_id::text, k.user_id, k.name, k.prefix, coalesce
        to_char(k.previous_valid_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        to_char(k.revoked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        to_char(k.last_used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-       to_char(k.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+       to_char(k.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), k.feature
   FROM api_keys k LEFT JOIN members m ON m.account_id = k.account_id AND m.user_id = k.user_id
  WHERE k.key_id = $1;
 
@@ -35,7 +35,7 @@ SELECT k.key_id::text, k.account_id::text, k.user_id, k.name, k.prefix, coalesce
        to_char(k.previous_valid_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        to_char(k.revoked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        to_char(k.last_used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-       to_char(k.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+       to_char(k.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), k.feature
   FROM api_keys k LEFT JOIN members m ON m.account_id = k.account_id AND m.user_id = k.user_id
  WHERE k.key_id = $1 FOR NO KEY UPDATE OF k;
 
@@ -46,7 +46,7 @@ SELECT k.key_id::text, k.account_id::text, k.user_id, k.name, k.prefix, coalesce
        to_char(k.previous_valid_until AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        to_char(k.revoked_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
        to_char(k.last_used_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'),
-       to_char(k.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"')
+       to_char(k.created_at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), k.feature
   FROM api_keys k LEFT JOIN members m ON m.account_id = k.account_id AND m.user_id = k.user_id
  WHERE k.account_id = $1 AND k.key_id < coalesce($2::uuid, 'ffffffff-ffff-ffff-ffff-ffffffffffff')
    AND (NOT $4::boolean OR k.user_id = $5::text OR k.key_id = $6::uuid)
@@ -60,6 +60,7 @@ UPDATE api_keys SET
     expires_at = CASE WHEN 'expires_at' = ANY($2) THEN $6 ELSE expires_at END,
     limits = CASE WHEN 'limits' = ANY($2) THEN $7::text::jsonb ELSE limits END,
     ip_ranges = CASE WHEN 'ip_ranges' = ANY($2) THEN $8 ELSE ip_ranges END,
+    feature = CASE WHEN 'feature' = ANY($2) THEN $9 ELSE feature END,
     version = version + 1
  WHERE key_id = $1;
 

@@ -10,12 +10,15 @@ from typing import TypeVar
 
 import msgspec
 
+from providers.wire.usage import Parts, Usage, WireUsage, read_usage, typed, usage_of
+
 __all__ = [
     "Answer",
     "Chunk",
     "ChunkChoice",
     "Delta",
     "FunctionDelta",
+    "Parts",
     "Response",
     "ResponseChoice",
     "ToolCallDelta",
@@ -23,34 +26,6 @@ __all__ = [
     "decode_chunk",
     "decode_response",
 ]
-
-
-class Usage(msgspec.Struct, frozen=True, kw_only=True, gc=False):
-    """Token counts as the upstream reported them, unchecked: they may be absurd or negative.
-
-    ``cached_tokens`` is part of ``prompt_tokens``, ``reasoning_tokens`` of ``completion_tokens``.
-    """
-
-    prompt_tokens: int
-    completion_tokens: int
-    cached_tokens: int = 0
-    reasoning_tokens: int = 0
-
-
-class _PromptDetails(msgspec.Struct, gc=False):
-    cached_tokens: int | None = None
-
-
-class _CompletionDetails(msgspec.Struct, gc=False):
-    reasoning_tokens: int | None = None
-
-
-class _WireUsage(msgspec.Struct, gc=False):
-    prompt_tokens: int
-    completion_tokens: int
-    prompt_tokens_details: _PromptDetails | None = None
-    completion_tokens_details: _CompletionDetails | None = None
-    prompt_cache_hit_tokens: int | None = None  # DeepSeek's name for cached tokens
 
 
 class FunctionDelta(msgspec.Struct, gc=False):
@@ -107,26 +82,14 @@ class ResponseChoice(msgspec.Struct, gc=False):
 class Answer(msgspec.Struct, gc=False):
     """What chunks and whole answers have in common."""
 
-    wire_usage: _WireUsage | None = msgspec.field(name="usage", default=None)
+    wire_usage: WireUsage | None = msgspec.field(name="usage", default=None)
+    service_tier: str | None = None
     error: msgspec.Raw = msgspec.Raw()
 
     @property
     def usage(self) -> Usage | None:
         """The reported usage; None unless both prompt and completion tokens were given."""
-        wire = self.wire_usage
-        if wire is None:
-            return None
-        prompt_details, completion_details = wire.prompt_tokens_details, wire.completion_tokens_details
-        cached_tokens = prompt_details.cached_tokens if prompt_details is not None else None
-        if cached_tokens is None:
-            cached_tokens = wire.prompt_cache_hit_tokens
-        reasoning_tokens = completion_details.reasoning_tokens if completion_details is not None else None
-        return Usage(
-            prompt_tokens=wire.prompt_tokens,
-            completion_tokens=wire.completion_tokens,
-            cached_tokens=cached_tokens or 0,
-            reasoning_tokens=reasoning_tokens or 0,
-        )
+        return None if self.wire_usage is None else usage_of(self.wire_usage)
 
     @property
     def has_error(self) -> bool:
@@ -168,7 +131,6 @@ def decode_response(body: bytes) -> Response | None:
 
 
 _A = TypeVar("_A", Chunk, Response)
-_T = TypeVar("_T")
 
 
 def _read_loosely(
@@ -179,15 +141,20 @@ def _read_loosely(
         return None
     choices = [
         choice(
-            index=_typed(item.get("index"), int) or 0,
+            index=typed(item.get("index"), int) or 0,
             delta=_delta(item.get(delta_name)),
-            text=_typed(item.get("text"), str),
-            finish_reason=_typed(item.get("finish_reason"), str),
+            text=typed(item.get("text"), str),
+            finish_reason=typed(item.get("finish_reason"), str),
         )
         for item in _objects(value.get("choices"))
     ]
     error = b"" if value.get("error") is None else b"true"
-    return answer(wire_usage=_usage(value.get("usage")), error=msgspec.Raw(error), choices=choices)  # type: ignore[arg-type]  # choice fits answer
+    return answer(
+        wire_usage=read_usage(value.get("usage")),
+        service_tier=typed(value.get("service_tier"), str),
+        error=msgspec.Raw(error),
+        choices=choices,  # type: ignore[arg-type]  # choice fits answer
+    )
 
 
 def _value_of(data: bytes) -> object:
@@ -208,12 +175,12 @@ def _delta(value: object) -> Delta | None:
         return None
     return Delta(
         content=_text(value.get("content")),
-        refusal=_typed(value.get("refusal"), str),
-        reasoning_content=_typed(value.get("reasoning_content"), str),
-        reasoning=_typed(value.get("reasoning"), str),
+        refusal=typed(value.get("refusal"), str),
+        reasoning_content=typed(value.get("reasoning_content"), str),
+        reasoning=typed(value.get("reasoning"), str),
         tool_calls=[
             ToolCallDelta(
-                index=_typed(item.get("index"), int),
+                index=typed(item.get("index"), int),
                 function=_function(item.get("function")),
                 custom=_custom(item.get("custom")),
             )
@@ -226,19 +193,19 @@ def _delta(value: object) -> Delta | None:
 def _text(content: object) -> str | None:
     """Return content that is text, or the joined texts of content that is a list of parts."""
     if isinstance(content, list):
-        return "".join(_typed(part.get("text"), str) or "" for part in _objects(content))
-    return _typed(content, str)
+        return "".join(typed(part.get("text"), str) or "" for part in _objects(content))
+    return typed(content, str)
 
 
 def _function(value: object) -> FunctionDelta | None:
     if not isinstance(value, dict):
         return None
-    return FunctionDelta(name=_typed(value.get("name"), str), arguments=_arguments(value.get("arguments")))
+    return FunctionDelta(name=typed(value.get("name"), str), arguments=_arguments(value.get("arguments")))
 
 
 def _arguments(value: object) -> str | None:
     if not isinstance(value, dict | list):
-        return _typed(value, str)
+        return typed(value, str)
     # Some upstreams give the arguments as JSON, not as a text that holds JSON.
     try:
         return json.dumps(value, ensure_ascii=False, separators=(",", ":"))
@@ -249,41 +216,7 @@ def _arguments(value: object) -> str | None:
 def _custom(value: object) -> CustomDelta | None:
     if not isinstance(value, dict):
         return None
-    return CustomDelta(name=_typed(value.get("name"), str), input=_typed(value.get("input"), str))
-
-
-def _usage(value: object) -> _WireUsage | None:
-    if not isinstance(value, dict):
-        return None
-    prompt_tokens = _count(value.get("prompt_tokens"))
-    completion_tokens = _count(value.get("completion_tokens"))
-    if prompt_tokens is None or completion_tokens is None:
-        return None
-    prompt_details, completion_details = (
-        value.get("prompt_tokens_details"),
-        value.get("completion_tokens_details"),
-    )
-    return _WireUsage(
-        prompt_tokens=prompt_tokens,
-        completion_tokens=completion_tokens,
-        prompt_tokens_details=_PromptDetails(_member_count(prompt_details, "cached_tokens")),
-        completion_tokens_details=_CompletionDetails(_member_count(completion_details, "reasoning_tokens")),
-        prompt_cache_hit_tokens=_count(value.get("prompt_cache_hit_tokens")),
-    )
-
-
-def _member_count(value: object, name: str) -> int | None:
-    return _count(value.get(name)) if isinstance(value, dict) else None
-
-
-def _count(value: object) -> int | None:
-    if isinstance(value, float) and value.is_integer():
-        return int(value)
-    return _typed(value, int)
-
-
-def _typed(value: object, kind: type[_T]) -> _T | None:
-    return value if isinstance(value, kind) and not isinstance(value, bool) else None
+    return CustomDelta(name=typed(value.get("name"), str), input=typed(value.get("input"), str))
 
 
 def _objects(value: object) -> list[dict[str, object]]:

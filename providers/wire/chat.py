@@ -76,6 +76,7 @@ CHOICES_MAX = 128  # OpenAI's own limit on n
 LIMIT_MAX = 2**31 - 1  # more tokens than any model writes; keeps worst cases far inside 2^52
 SESSION_ID_CHARS_MAX = 512  # OpenAI's limit on a metadata value
 MODEL_CHARS_MAX = 256
+SERVICE_TIER_CHARS_MAX = 32
 
 _Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX)]
 
@@ -128,9 +129,16 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     body_bytes: int
     raw: dict[str, Raw]
 
+    @property
+    def service_tier(self) -> str | None:
+        """How the client wants to be served; few do, so it is read when it is asked for."""
+        raw = self.raw.get("service_tier")
+        return None if raw is None else _TIERS.decode(raw)
+
 
 _RAW_OBJECT = msgspec.json.Decoder(dict[str, Raw])
 _BODIES = msgspec.json.Decoder(_Body)
+_TIERS = msgspec.json.Decoder(Annotated[str, Meta(max_length=SERVICE_TIER_CHARS_MAX)] | None)
 _ENCODER = msgspec.json.Encoder()
 _FIELDS = frozenset(_Body.__struct_fields__)
 
@@ -151,6 +159,8 @@ def parse_chat_request(body: bytes) -> ChatRequest:
     _check_text(fields.model, "model")
     if session_id is not None:
         _check_text(session_id, "metadata.session_id")
+    if "service_tier" in raw:
+        _check_tier(raw["service_tier"])
     stream = bool(fields.stream)
     options = fields.stream_options
     if options is not None and not stream:
@@ -173,6 +183,17 @@ def parse_chat_request(body: bytes) -> ChatRequest:
         body_bytes=len(body),
         raw=raw,
     )
+
+
+def _check_tier(raw: Raw) -> None:
+    try:
+        tier = _TIERS.decode(raw)
+    except ValueError as error:
+        raise InvalidRequestError(
+            f"'service_tier' must be a text, such as 'default': {error}.", "service_tier"
+        ) from error
+    if tier is not None:
+        _check_text(tier, "service_tier")
 
 
 def _check_text(text: str, param: str) -> None:

@@ -1,4 +1,4 @@
-"""`farebox account|member|key|pack|trail`: tables for people, JSON for scripts, a question before what stays."""
+"""`farebox account|member|key|pack|prices|trail`: tables for people, JSON for scripts, a question before what stays."""
 
 import asyncio
 import json
@@ -17,6 +17,7 @@ from config.settings import Settings
 from gateway.cli import main
 from tests.conftest import ADMIN_KEY, Start
 from tests.integration.api.asking import Api
+from tests.integration.api.models import models_of_openai
 
 Farebox = Callable[..., Awaitable[Result]]
 
@@ -200,6 +201,24 @@ async def test_nothing_is_granted_of_a_wrong_file(farebox: Farebox, tmp_path: Pa
     done = await farebox("pack", "import", str(file), "--yes")
     assert done.exit_code == 1
     assert problem in done.stderr
+
+
+async def test_prices_are_shown_asked_about_and_imported(farebox: Farebox, settings: Settings, start: Start) -> None:
+    gateway = Api(await start(models_of_openai(settings, "gpt-4o", "nobody-knows-this")))
+    port = {"FAREBOX_PORT": str(gateway.client.port)}
+    assert "farebox prices import" in (await farebox("prices", "list", **port)).stderr
+    refused = await farebox("prices", "import", **port)
+    assert (refused.exit_code, refused.stdout) == (1, "")
+    assert "No price is known for nobody-knows-this" in refused.stderr
+    assert "$2.50" in refused.stderr
+    assert "add --yes" in refused.stderr
+    assert (await gateway.good("GET", "/admin/v1/prices"))["data"] == []
+    done = await farebox("prices", "import", "--yes", **port)
+    assert done.exit_code == 0, done.output
+    assert "Added" in done.stderr
+    assert "$10.00" in (await farebox("prices", "list", "--model", "gpt-4o", **port)).stdout
+    again = await farebox("prices", "import", "--json", **port)
+    assert json.loads(again.stdout)["changes"] == []
 
 
 async def test_errors_are_one_line(farebox: Farebox, api: Api) -> None:

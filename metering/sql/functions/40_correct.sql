@@ -130,9 +130,9 @@ BEGIN
      WHERE request_id = r.request_id AND account_id = v_event.account_id AND kind = 'refund';
     v_delta := greatest(0, r.charge - v_refunded) - (v_event.charge - v_refunded);
     UPDATE accounts SET version = version + 1, changed_at = clock_timestamp() WHERE account_id = v_event.account_id;
-    INSERT INTO corrections (day, request_id, account_id, version, at, delta, exact, prompt_tokens, completion_tokens, source)
+    INSERT INTO corrections (day, request_id, account_id, version, at, delta, exact, prompt_tokens, completion_tokens, source, cost)
     SELECT v_event.day, r.request_id, a.account_id, a.version, clock_timestamp(), v_delta, r.charge, r.prompt_tokens,
-           r.completion_tokens, r.source FROM accounts a WHERE a.account_id = v_event.account_id;
+           r.completion_tokens, r.source, r.cost FROM accounts a WHERE a.account_id = v_event.account_id;
     IF v_delta < 0 THEN
         PERFORM give_back(v_event, 'correction', 0 - v_delta, NULL);
     ELSIF v_delta > 0 THEN

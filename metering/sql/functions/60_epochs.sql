@@ -41,12 +41,13 @@ $$;
 
 -- open_buckets: the buckets still in epoch p_epoch, once they may admit: p_seconds have passed since it started, and
 -- every instance whose heartbeat is younger than p_lease_seconds has announced its holds for it. A bucket that has a
--- newer epoch is not among them: what was announced for that one may be on another server.
+-- newer epoch is not among them: what was announced for that one may be on another server. One time is compared with
+-- all of them: a clock that goes on from row to row would open a part of an epoch.
 CREATE OR REPLACE FUNCTION open_buckets(p_epoch bigint, p_seconds float, p_lease_seconds float) RETURNS int[]
 LANGUAGE sql STABLE AS $$
     SELECT coalesce(array_agg(bucket::int), '{}') FROM epochs
-     WHERE epoch = p_epoch AND started_at <= clock_timestamp() - make_interval(secs => p_seconds)
+     WHERE epoch = p_epoch AND started_at <= statement_timestamp() - make_interval(secs => p_seconds)
        AND NOT EXISTS (SELECT 1 FROM instances
                         WHERE announced_epoch < p_epoch
-                          AND heartbeat_at > clock_timestamp() - make_interval(secs => p_lease_seconds))
+                          AND heartbeat_at > statement_timestamp() - make_interval(secs => p_lease_seconds))
 $$;

@@ -37,6 +37,7 @@ BEGIN
             WHEN v_before->'revoked_at' = 'null' THEN 'revoke'
             WHEN v_before->'closed_at' = 'null' THEN 'expire'
             WHEN v_before->'deleted_at' = 'null' THEN 'delete'
+            WHEN v_before->'retired_at' = 'null' THEN 'retire'
             WHEN v_after->>'status' = 'deactivated' THEN 'deactivate'
             ELSE 'change' END;
     END IF;
@@ -75,3 +76,6 @@ SELECT watch_table('limits', 'limits', 'name', 'create', '{name}');
 SELECT watch_table('packs', 'pack', 'pack_id', 'grant', '{remaining}');
 SELECT watch_table('recurring_packs', 'recurring', 'recurring_id', 'create', '{next_at, granted_from}');
 SELECT watch_table('resource_settings', 'resource', 'resource', 'create', '{}');
+SELECT watch_table('features', 'feature', 'feature_key', 'create', '{changed_at}');
+SELECT watch_table('feature_rates', 'rate', 'feature_key', 'create', '{}');
+SELECT watch_table('prices', 'price', 'price_id', 'create', '{}');

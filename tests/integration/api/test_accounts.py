@@ -63,7 +63,7 @@ async def test_nobody_but_the_admin_gets_in(api: Api) -> None:
     for route in routes():
         for headers in ({}, member, {"Authorization": "Bearer "}, {"Authorization": "Basic x"}, {"x-api-key": "fbx_x"}):
             path = route.path.replace(USER, "u1").replace("{id}", new_id()).replace("{request_id}", new_id())
-            path = path.replace("{name}", "images")
+            path = path.replace("{name}", "images").replace("{key}", "ai_bots")
             reply = await api.ask(route.method, path, {}, headers=headers)
             assert (reply.status, reply.error["code"]) == (401, "invalid_api_key"), route
 

@@ -17,7 +17,7 @@ async def test_the_secret_is_in_the_first_answer_only(api: Api) -> None:
     account_id = await api.account()
     created = await api.ask("POST", f"/admin/v1/accounts/{account_id}/keys", {"name": "k", "user_id": "u1"})
     assert created.status == 201
-    assert list(created.body) == [*FIELDS, "key"]
+    assert list(created.body) == [*FIELDS, "feature", "key"]
     secret = created.body.pop("key")
     listed = await api.good("GET", f"/admin/v1/accounts/{account_id}/keys")
     assert listed == {"data": [created.body], "next_cursor": None}

@@ -17,6 +17,8 @@ METERED = {
     ("POST", "/api/v1/reservations/{id}/settle"),
     ("POST", "/api/v1/reservations/{id}/release"),
 }
+# A plan, changed exactly as it was shown: its lines are in test_prices.py.
+IMPORTS = {("POST", "/admin/v1/prices/import")}
 FUTURE = {"size": 5, "period": "month", "starts_on": "2099-01-01"}  # a schedule that grants nothing yet
 
 
@@ -41,6 +43,7 @@ async def make_scene(api: Api) -> Scene:
     boss = await api.good("POST", keys, {"role": "admin", "user_id": "boss"})
     await api.good("POST", f"/admin/v1/accounts/{account_id}/members", {"user_id": "u1"})
     pack = await api.pack(account_id, size=1000)
+    await api.ask("POST", "/admin/v1/features", {"key": "ai_bots", "name": "AI Bots"})  # there may be one: of nobody
     recurring = await api.good("POST", f"/admin/v1/accounts/{account_id}/recurring", FUTURE)
     for scope in ({"scope": "account"}, {"scope": "member", "subject": "u2"}):
         body = {**scope, "limits": {"requests_per_minute": 9, "spend_per_month": 5000}}
@@ -69,7 +72,9 @@ class Write:
             "packs": scene.pack_id,
             "recurring": scene.recurring_id,
         }
-        return self.route.format(id=ids.get(owner), user_id="u1", request_id=scene.request_id, name="images")
+        return self.route.format(
+            id=ids.get(owner), user_id="u1", request_id=scene.request_id, name="images", key="ai_bots"
+        )
 
     def headers(self, scene: Scene) -> dict[str, str]:
         """Return who sends it: the platform's admin, or the account's."""
@@ -94,6 +99,11 @@ WRITES = [
     Write("POST", "/admin/v1/accounts/{id}/recurring", FUTURE, "create", "recurring"),
     Write("PATCH", "/admin/v1/recurring/{id}", {"size": 6}, "change", "recurring"),
     Write("DELETE", "/admin/v1/recurring/{id}", None, "delete", "recurring"),
+    Write("POST", "/admin/v1/features", {"key": "search", "name": "Search"}, "create", "feature"),
+    Write("PATCH", "/admin/v1/features/{key}", {"name": "Bots"}, "change", "feature"),
+    Write("DELETE", "/admin/v1/features/{key}", None, "retire", "feature"),
+    Write("POST", "/admin/v1/features/{key}/rates", {"rate": 2.5, "base": "word"}, "create", "rate"),
+    Write("POST", "/admin/v1/prices", {"model": "m", "input": 1, "completion": 2}, "create", "price"),
     Write("POST", "/admin/v1/events/{request_id}/refund", {"amount": 10, "reason": "sorry"}, "refund", "event"),
     Write("POST", "/api/v1/members", {"user_id": "u3"}, "create", "member"),
     Write("PATCH", "/api/v1/members/{user_id}", {"name": "Uma"}, "change", "member"),

@@ -36,6 +36,7 @@ def spec_of(**changes: Any) -> ModelSpec:
         "label": "m",
         "provider": "p",
         "rates": ONE,
+        "card": None,
         "rate_version": "v1",
         "max_completion_tokens": 1000,
         "context_tokens": 100_000,

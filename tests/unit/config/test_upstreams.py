@@ -47,7 +47,7 @@ def test_rates_are_exact_millionths(tmp_path: Path, written: str, expected: tupl
         "{ prompt = -1 }",
         "{ prompt = nan }",
         "{ prompt = true }",
-        "{ image = 1 }",
+        "{ pictures = 1 }",
         "[1]",
     ],
 )

@@ -85,7 +85,7 @@ def test_panic_counts_the_bytes() -> None:
     def panic(_: str) -> list[int]:
         raise PanicException
 
-    assert shell._Encoder(panic).count("aé\ud83d") == 6
+    assert shell._Encoder(panic, lambda _: []).count("aé\ud83d") == 6
 
 
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
@@ -94,7 +94,7 @@ def test_other_errors_are_raised(error: type[BaseException]) -> None:
         raise error
 
     with pytest.raises(error):
-        shell._Encoder(fail).count("a")
+        shell._Encoder(fail, lambda _: []).count("a")
 
 
 def test_vocabulary_is_laid_where_tiktoken_looks(tmp_path: Path) -> None:

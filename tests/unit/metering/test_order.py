@@ -19,6 +19,7 @@ def spec(rates: Rates = ONE, *, maximum: int = 1000, context: int = 8000, safety
     values = {field.name: "" for field in fields(ModelSpec)} | {
         "name": "m",
         "rates": rates,
+        "card": None,
         "max_completion_tokens": maximum,
         "context_tokens": context,
         "default_hold_tokens": 200,

@@ -228,3 +228,15 @@ def test_usage_is_asked_for_in_streams_only(fields: dict[str, object], options: 
 
 def test_usage_is_not_asked_for_unless_forced() -> None:
     assert "stream_options" not in upstream(parsed(stream=True))
+
+
+@pytest.mark.parametrize(
+    ("written", "tier"), [({}, None), ({"service_tier": None}, None), ({"service_tier": "flex"}, "flex")]
+)
+def test_a_request_may_say_how_it_is_to_be_served(written: dict[str, object], tier: str | None) -> None:
+    assert parsed(**written).service_tier == tier
+
+
+@pytest.mark.parametrize("tier", [7, "x" * 33, "fl\nex"])
+def test_a_service_tier_that_is_none_is_refused(tier: object) -> None:
+    assert refused(body(service_tier=tier)).param == "service_tier"
