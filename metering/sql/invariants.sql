@@ -275,6 +275,26 @@ SELECT account_id, resource, sum(replayed) AS replayed, sum(surplus) AS surplus
         SELECT account_id, resource, 0, 0 - debt FROM account_resources) s
  GROUP BY 1, 2 HAVING sum(replayed) <> sum(surplus);
 
+-- spend_is_summed: the days of whoever has a limit of spend are the charges of what was reserved on them, with corrections and
+-- less refunds, since the month in which they are summed.
+SELECT k.account_id, k.scope, k.subject, e.day, e.amount, s.amount AS summed
+  FROM spend_kept k
+  JOIN accounts a ON a.account_id = k.account_id
+ CROSS JOIN LATERAL (
+       SELECT (v.reserved_at AT TIME ZONE a.time_zone)::date AS day,
+              sum(v.charge + coalesce(c.delta, 0) - coalesce(
+                  (SELECT sum(x.amount) FROM entries x WHERE x.request_id = v.request_id AND x.kind = 'refund'
+                      AND x.account_id = v.account_id), 0)) AS amount
+         FROM events v LEFT JOIN corrections c ON c.day = v.day AND c.request_id = v.request_id
+        WHERE v.account_id = k.account_id AND v.resource = a.unit
+          AND v.reserved_at >= date_trunc('month', k.since AT TIME ZONE a.time_zone) AT TIME ZONE a.time_zone
+          AND v.reserved_at >= clock_timestamp() - interval '60 days'
+          AND CASE k.scope WHEN 'member' THEN v.user_id = k.subject WHEN 'key' THEN v.key_id::text = k.subject
+                           WHEN 'model' THEN v.model = k.subject ELSE true END
+        GROUP BY 1) e
+  LEFT JOIN spend_sums s ON s.account_id = k.account_id AND s.scope = k.scope AND s.subject = k.subject AND s.day = e.day
+ WHERE s.amount IS DISTINCT FROM e.amount AND e.day > (clock_timestamp() - interval '59 days')::date;
+
 -- nothing_parked: no settlement waits for a person because Postgres refused it.
 SELECT p.request_id, p.error, p.at
   FROM parked_settlements p LEFT JOIN events v ON v.request_id::text = p.request_id

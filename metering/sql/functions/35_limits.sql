@@ -85,6 +85,7 @@ CREATE OR REPLACE FUNCTION sum_spend_again(p_account uuid) RETURNS void
 LANGUAGE plpgsql VOLATILE AS $$
 BEGIN
     DELETE FROM spend_sums WHERE account_id = p_account;
+    UPDATE spend_kept SET since = clock_timestamp() WHERE account_id = p_account;
     PERFORM sum_spend(k.account_id, k.scope, k.subject) FROM spend_kept k WHERE k.account_id = p_account;
 END $$;
 

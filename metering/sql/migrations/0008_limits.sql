@@ -15,6 +15,7 @@ CREATE TABLE spend_kept (
     account_id uuid NOT NULL REFERENCES accounts,
     scope      text NOT NULL CHECK (scope IN ('account', 'member', 'key', 'model')),
     subject    text NOT NULL,
+    since      timestamptz NOT NULL DEFAULT clock_timestamp(), -- of its month all is summed, of those before not all
     PRIMARY KEY (account_id, scope, subject)
 );
 
