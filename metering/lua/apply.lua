@@ -9,6 +9,7 @@
 -- Caller: metering/admission.py.
 
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return {-1} end
+local at = redis.call('HMGET', KEYS[2], 'ep', 'lm', 'ver', 'seen')
 local dropped, taken, delta, gone = 0, 0, {}, {}
 for i = 6, #ARGV do
   local packed = redis.call('HGET', KEYS[3], ARGV[i])
@@ -18,17 +19,16 @@ for i = 6, #ARGV do
     drop(delta, KEYS[3], KEYS[4], ARGV[2], ARGV[i], gone[dropped])
   end
 end
-if dropped > 0 then write_counters(KEYS[2], delta) end
-local at = redis.call('HMGET', KEYS[2], 'ep', 'ver', 'seen', 'lm')
+if dropped > 0 then write_counters(KEYS[2], delta, at) end
 local version = tonumber(ARGV[3])
-local seen = math.max(version, tonumber(at[3] or '0'))
-if at[1] == ARGV[1] and version > tonumber(at[2]) then
+local seen = math.max(version, tonumber(at[4] or '0'))
+if at[1] == ARGV[1] and version > tonumber(at[3]) then
   redis.call('HSET', KEYS[2], 'ver', ARGV[3], 'snap', ARGV[4], 'seen', seen)
   taken = 1
 elseif seen == version then
   redis.call('HSET', KEYS[2], 'seen', seen)
 end
-if at[4] then
+if at[2] then
   local limits, sure = limits_in(KEYS[5], KEYS[3]), ARGV[5] == '1' and dropped > 0 and dropped == #ARGV - 5
   for _, h in ipairs(gone) do sure = sure and h[STATE] == 'S' end
   for _, h in ipairs(gone) do

@@ -114,9 +114,9 @@ local function gather(delta, resource, parts, over, sign)
 end
 
 -- Write what was gathered; return whether limits have to be told. An account that is not loaded has no counters: load
--- counts the holds.
-local function write_counters(key, delta)
-  local known = redis.call('HMGET', key, 'ep', 'lm')
+-- counts the holds. `known`: its epoch and lm, where they have been read.
+local function write_counters(key, delta, known)
+  known = known or redis.call('HMGET', key, 'ep', 'lm')
   if not known[1] then return false end
   for field, amount in pairs(delta) do
     if amount ~= 0 and redis.call('HINCRBY', key, field, amount) == 0 and string.sub(field, 1, 2) == 'h:' then
