@@ -105,7 +105,7 @@ MUTANTS = (
     Mutant(
         "apply takes a lower version",
         "metering/lua/apply.lua",
-        "version > tonumber(at[2]) then",
+        "version > tonumber(at[3]) then",
         "version > 0 then",
         MODEL,
     ),
