@@ -18,7 +18,7 @@ import structlog
 from metering.ask import Ask, Granted
 from metering.bills import bill_of
 from metering.core.orphan import PROGRESS_TOKENS
-from metering.core.rates import charge_of, token_rate_of
+from metering.core.rates import charge_of
 from metering.core.settlement import Facts, Outcome, Reservation, answered_by, result_of, row_of
 from metering.errors import MeterUnavailableError
 from metering.order import Order, Terms
@@ -178,7 +178,7 @@ class Hold:
         charge, amount = self.charge_for(completion_tokens), self.reservation.amount
         due = amount * self._meter.settings.extend_at_percent // 100
         left = (due if charge < due else amount) - charge
-        return max(0, left * 1_000_000 // max(1, token_rate_of(self.spec.rates)))
+        return max(0, left * 1_000_000 // max(1, self.spec.rates.completion))
 
     async def covers(self, completion_tokens: int) -> bool:
         """Return whether the hold still covers the use, waiting for an extension under way."""

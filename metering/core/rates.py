@@ -86,17 +86,17 @@ def completion_for(rates: Rates, *, amount: int, prompt: int, safety_factor: int
         return AMOUNT_MAX
     if rates.base == "unit":
         return AMOUNT_MAX if left >= rates.completion else -1
-    return left // (token_rate_of(rates) * choices)
+    return left // (_token_rate(rates) * choices)
 
 
 def completion_within(rates: Rates, *, charge: int, prompt: int) -> int:
     """Return how many completion tokens a charge stands for, beside ``prompt`` tokens; at least 0."""
     if rates.completion == 0 or rates.base == "unit":
         return 0
-    return max(0, (charge * MICRO - prompt * rates.prompt) // token_rate_of(rates))
+    return max(0, (charge * MICRO - prompt * rates.prompt) // _token_rate(rates))
 
 
-def token_rate_of(rates: Rates) -> int:
+def _token_rate(rates: Rates) -> int:
     """Return what one token of the reply is held at, in millionths: as many characters as it may have."""
     return rates.completion * CHARACTERS_PER_TOKEN_MAX if rates.base == "character" else rates.completion
 

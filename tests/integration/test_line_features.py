@@ -65,6 +65,16 @@ async def test_a_stream_by_the_word_ends_when_its_words_are_used_up(line: Line) 
     assert (event["charge"], event["status"]) == (20, "cut_off")
 
 
+async def test_a_stream_by_the_character_ends_when_its_characters_are_used_up(line: Line) -> None:
+    await line.start(size=200, default_hold_tokens=4)
+    await make_feature(line, base="character", rate=1)
+    line.upstream.play(*stream(*[delta("word ")] * 100))
+    reply = await line.ask(stream=True, headers=BOTS)
+    assert b'"finish_reason":"length"' in reply.body
+    event = await line.event()
+    assert (event["charge"], event["debt_amount"], event["status"]) == (200, 0, "cut_off")
+
+
 async def test_characters_and_units_have_their_own_rates(line: Line) -> None:
     await line.start()
     await make_feature(line, "typed", base="character", rate=0.1)
