@@ -41,6 +41,7 @@ from providers.wire.chat import parse_chat_request
 
 KEYS_SECONDS = 5.0
 ANSWERS_SECONDS = 60.0
+SPEND_SECONDS = 3600.0
 GC_THRESHOLDS = (20_000, 20, 20)
 
 
@@ -111,7 +112,7 @@ class Parts:
             ledger=self.ledger,
             books=self.books,
             writes=self.writes,
-            effects=Effects(self.settler, self.auth, self.tariff),
+            effects=Effects(self.settler, self.auth, self.tariff, self.admission.spends),
             store=self.store,
             epochs=self.epochs,
             admission=self.admission,
@@ -170,6 +171,7 @@ class Parts:
             Chore("recurring", meter.recurring_seconds, RecurringGrants(self.writes, self.settler).grant_due),
             Chore("keys", KEYS_SECONDS, self.auth.flush),
             Chore("answers", ANSWERS_SECONDS, self.books.answers.forget_old),
+            Chore("spend", SPEND_SECONDS, self.books.limits.forget_old),
             Chore("reconcile", meter.reconcile_seconds, self.reconciler.take_turn),
             Chore("seal", seal_seconds / 2, Sealer(self.ledger, seal_seconds=seal_seconds).seal_due),
         ]

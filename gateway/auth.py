@@ -22,6 +22,7 @@ from aiohttp import web
 from config.settings import AuthSettings, MeterSettings
 from gateway.addresses import Addresses, Network
 from gateway.errors import forbidden, unauthorized
+from metering.core.limits import LimitSet, parse_limits
 from metering.errors import LedgerDownError
 from metering.key_mirror import KeyMirror, KeyRecord
 from metering.ledger import Ledger
@@ -48,6 +49,7 @@ class Principal:
     orphan: str
     expires_at: float | None  # time.monotonic
     ip_ranges: tuple[Network, ...] | None = None  # None: from anywhere
+    limits: LimitSet | None = None  # None: nothing is limited
     feature: str | None = None  # of requests that name none
     replay: bool = False  # the account keeps answers for clients that repeat a request
 
@@ -105,6 +107,19 @@ class Authenticator:
             self._records.pop(digest, None)
             with suppress(LedgerDownError):  # it was there a moment ago; whoever uses the key next asks again
                 await self._load(digest)
+
+    async def limits_for(self, principal: Principal, user_id: str | None) -> LimitSet | None:
+        """Return what a key has to obey where it acts for another member. Raises LedgerDownError."""
+        if user_id == principal.user_id:
+            return principal.limits
+        text = await self._ledger.value("limits_for", principal.key_id, user_id)
+        return None if text is None else parse_limits(text, principal.unit)
+
+    def account_changed(self, account_id: str) -> None:
+        """Ask anew for the keys of an account: what it allows has changed."""
+        for digest, record in tuple(self._records.items()):
+            if record.principal is not None and record.principal.account_id == account_id:
+                self._records[digest] = replace(record, looked_at=-inf)
 
     async def flush(self) -> None:
         """Store when keys were last used."""
@@ -188,6 +203,7 @@ class Authenticator:
                 replay=key.replay,
                 feature=key.feature,
                 ip_ranges=None if key.ip_ranges is None else tuple(map(ip_network, key.ip_ranges)),
+                limits=None if key.limits is None else parse_limits(key.limits, key.unit),
             )
         return _Record(
             principal=principal,

@@ -16,6 +16,7 @@ from gateway.kept import KeepError
 from gateway.terminal.accounts import account
 from gateway.terminal.commands import Shown, asking, given, part, with_query
 from gateway.terminal.keys import key
+from gateway.terminal.limits import limit
 from gateway.terminal.members import member
 from gateway.terminal.options import CONFIG, HOST, PORT, STATE, in_one_line, settings_of
 from gateway.terminal.packs import pack
@@ -121,7 +122,7 @@ def _statement_columns() -> "Sequence[Column]":
     return (text("Month", "month"), text("Resource", "resource"), *(number(name.capitalize(), name) for name in sums))
 
 
-for group in (account, member, key, pack, prices, trail):
+for group in (account, member, key, limit, pack, prices, trail):
     main.add_command(group)
 
 

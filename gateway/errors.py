@@ -11,7 +11,9 @@ import structlog
 from aiohttp import web
 
 from config.errors import UnknownModelError
+from metering.core.limits import SPEND, Limit
 from metering.errors import (
+    LimitedError,
     MeterUnavailableError,
     Refusal,
     RefusedError,
@@ -30,6 +32,7 @@ from providers.wire.error_body import error_body
 from providers.wire.errors import InvalidRequestError
 
 log = structlog.get_logger()
+KINDS = {Limit.REQUESTS: "requests", Limit.CONCURRENT: "requests", Limit.TOKENS: "tokens"}  # OpenAI's types
 
 MESSAGES = {
     Refusal.NO_ACTIVE_PACK: "No active token pack fits this member, model and resource. Grant a pack to go on.",
@@ -88,6 +91,8 @@ def forbidden(message: str) -> ApiError:
 
 def answer(error: BaseException, *, request_id: str, top_up_url: str | None = None) -> web.Response:
     """Return the response for an error."""
+    if isinstance(error, LimitedError):
+        return _limited(error, request_id)
     if isinstance(error, RefusedError):
         return _refused(error, request_id, top_up_url)
     if isinstance(error, RepeatedError):
@@ -180,6 +185,32 @@ def _refused(error: RefusedError, request_id: str, top_up_url: str | None) -> we
     )
     retry = {"x-should-retry": "true", "Retry-After": "1"} if error.refusal.transient else {"x-should-retry": "false"}
     return _response(402, body, request_id, {**retry, "x-farebox-available": str(details.available)})
+
+
+def _limited(error: LimitedError, request_id: str) -> web.Response:
+    wall = error.wall
+    seconds = -(-wall.wait_ms // 1000)
+    body = error_body(
+        wall.message,
+        type=KINDS.get(wall.limit, "spend"),
+        code=error.refusal.value,
+        param=wall.limit.value,
+        details={
+            "scope": wall.scope.value,
+            "subject": wall.subject or None,
+            "limit": wall.limit.value,
+            "size": wall.size,
+            "used": wall.used,
+            "requested": wall.requested,
+            "resets_at": timestamp(wall.resets_at_ms) if wall.resets_at_ms else None,
+        },
+    )
+    retry = {"x-should-retry": "false"}
+    if not wall.hopeless:
+        # A day is longer than any client should wait with a request in its hand.
+        soon = "true" if wall.limit not in SPEND else "false"
+        retry = {"x-should-retry": soon, "Retry-After": str(seconds), "retry-after-ms": str(wall.wait_ms)}
+    return _response(429, body, request_id, {**retry, **dict(wall.shown.headers())})
 
 
 def _repeated(error: RepeatedError, request_id: str) -> web.Response:

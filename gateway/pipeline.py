@@ -159,6 +159,7 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
         reason=_told(headers, "x-farebox-reason") or ENDPOINT,
         feature=feature,
         claim=claim,
+        limits=principal.limits,
         service_tier=chat.service_tier,
         prices=tariffs.prices or None,
     )

@@ -91,6 +91,8 @@ class Relay:
                 lines.append(b"x-upstream-request-id: %b\r\n" % value)
         if self.hold.limit is not None:
             lines.append(b"x-farebox-clamped-to: %d\r\n" % self.hold.limit)
+        if self.hold.shown is not None:
+            lines += [f"{name}: {value}\r\n".encode() for name, value in self.hold.shown.headers()]
         return b"".join(lines)
 
     def run(self, answer: Answer) -> Coroutine[None, None, None]:

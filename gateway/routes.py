@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from gateway import counting, health, metrics
-from gateway.account import people, pools, reads, tariffs, uses
+from gateway.account import limits, people, pools, reads, tariffs, uses
 from gateway.admin import routes as admin_routes
 from gateway.deps import DEPS
 from gateway.middleware import guarded
@@ -59,6 +59,7 @@ def add_routes(app: web.Application) -> None:
         *admin_routes(),
         *reads.routes(),
         *people.routes(),
+        *limits.routes(),
         *pools.routes(),
         *uses.routes(),
         *tariffs.routes(),

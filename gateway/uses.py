@@ -143,6 +143,7 @@ async def order_for(  # noqa: PLR0913, PLR0917 - an order is put together here
         units=measured.units,
         amount=amount,
         rate=rate.rate,
+        limits=await deps.auth.limits_for(principal, user_id),
     )
     return order, measured
 

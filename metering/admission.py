@@ -15,32 +15,20 @@ import msgspec
 from config.settings import MeterSettings, ResourceSettings
 from metering.ask import AccountView, Ask, Granted
 from metering.claims import REPEATED, Claims
+from metering.core.limits import shown_of
 from metering.core.settlement import Reservation
 from metering.epochs import Epochs
-from metering.errors import (
-    BacklogError,
-    BarrierError,
-    MeterUnavailableError,
-    RedisDownError,
-    Refusal,
-    RefusalDetails,
-    RefusedError,
-)
+from metering.errors import BarrierError, MeterUnavailableError, RedisDownError
 from metering.keys import deadlines_key, epoch_key, keys_of, packed_keys_of
 from metering.ledger import AccountState, Ledger
 from metering.packing import PackedScript, packed
+from metering.refusals import SHOWN, refusal_of
 from metering.reserve_call import ReserveCalls
 from metering.scripts import load_scripts
+from metering.spends import Spends
 from metering.stores import Store
 
-EPOCH, LOAD, SUSPENDED, TOMBSTONE, UNSETTLED, TOO_MANY = -1, -2, -3, -4, -5, -6
-REFUSALS = {
-    -3: Refusal.SUSPENDED,
-    -10: Refusal.NO_ACTIVE_PACK,
-    -11: Refusal.MIN_RESERVE_REACHED,
-    -12: Refusal.INSUFFICIENT_BALANCE,
-    -13: Refusal.BALANCE_HELD,
-}
+EPOCH, LOAD, SPEND = -1, -2, -7
 LOAD_ATTEMPTS = 5
 RENEW_MAX = 64
 
@@ -67,9 +55,10 @@ class Admission:
         # The two calls that every request makes, in the order of their ARGV.
         self._reserve = ReserveCalls(settings, instance_id, resources)
         self._finish_call = PackedScript(
-            load_scripts()["finish"].digest, keys=4, layout=(4, packed(self._lease_ms), 1), constants=1
+            load_scripts()["finish"].digest, keys=5, layout=(4, packed(self._lease_ms), 1), constants=1
         )
         self.claims = Claims(store, ledger, settings)
+        self.spends = Spends(ledger, store, epochs)
 
     async def reserve(self, ask: Ask) -> Granted:
         """Hold what a request may cost. Raises RefusedError, RepeatedError, MeterUnavailableError.
@@ -89,29 +78,39 @@ class Admission:
                 code = reply[0]
                 if code == 1:
                     reservation = Reservation(reply[1], reply[4], _split(reply[7]))
-                    return Granted(reservation, reply[2] - reply[3])
+                    shown = shown_of(reply[9]) if ask.limited is not None and len(reply) > SHOWN else None
+                    return Granted(reservation, reply[2] - reply[3], shown)
                 if code == REPEATED and ask.claim is not None:
                     free = await self.claims.freed(ask, ask.claim, reply)
                     continue
+                if code == SPEND:
+                    await self.spends.supply(ask, reply[1])
+                    continue
                 if code not in {EPOCH, LOAD}:
-                    raise self._refusal(ask, reply)
+                    raise refusal_of(ask, reply)
             await self._again(reply, ask.account_id)
         raise MeterUnavailableError("the account could not be loaded")
 
-    async def extend(self, account_id: str, request_id: str, *, want: int, least: int) -> Reservation | None:
-        """Grow a hold to ``want``, or down to ``least``; None when refused. Raises MeterUnavailableError."""
+    async def extend(
+        self, account_id: str, request_id: str, *, want: int, least: int, tokens: int = 0
+    ) -> Reservation | None:
+        """Grow a hold to ``want``, or down to ``least``; None when refused. Raises MeterUnavailableError.
+
+        ``tokens``: those of ``want``, where they count for limits.
+        """
         keys = keys_of(account_id)
         for _ in range(LOAD_ATTEMPTS):
             token = self._epochs.open_token(keys.bucket) or await self._epochs.wait_open(keys.bucket)
             reply = await self._store.script(
                 "extend",
-                keys[1:4],
+                keys[1:],
                 token,
                 request_id,
                 want,
                 least,
                 self._settings.min_reserve,
                 self._settings.floor,
+                tokens,
             )
             if type(reply) is list and reply[0] not in {EPOCH, LOAD}:
                 return Reservation(reply[1], 0, _split(reply[2])) if reply[0] == 1 else None
@@ -145,8 +144,11 @@ class Admission:
             ),
         )
 
-    async def apply(self, state: AccountState, request_ids: Sequence[str]) -> None:
-        """Drop holds that are booked and hand the snapshot over. Raises MeterUnavailableError: call again."""
+    async def apply(self, state: AccountState, request_ids: Sequence[str], *, sure: bool = False) -> None:
+        """Drop holds that are booked and hand the snapshot over. Raises MeterUnavailableError: call again.
+
+        ``sure``: each was booked in this version, once and for the first time.
+        """
         keys = keys_of(state.account_id)
         reply = await self._store.script(
             "apply",
@@ -155,6 +157,7 @@ class Admission:
             state.account_id,
             state.version,
             state.snapshot,
+            int(sure),
             *request_ids,
         )
         if type(reply) is not list or reply[0] != 1:
@@ -241,7 +244,7 @@ class Admission:
             if state is None:
                 raise MeterUnavailableError(f"no account {account_id}")
             reply = await self._store.script(
-                "load", keys[1:4], self._epochs.token(keys.bucket), state.version, state.snapshot
+                "load", keys[1:], self._epochs.token(keys.bucket), state.version, state.snapshot
             )
             if type(reply) is list and reply[0] in {0, 1}:
                 return
@@ -261,25 +264,6 @@ class Admission:
         elif not await self._store.reload(reply):
             message = str(reply) if isinstance(reply, hiredis.ReplyError) else f"unexpected reply {reply!r}"
             raise RedisDownError(message)
-
-    def _refusal(self, ask: Ask, reply: list[Any]) -> Exception:
-        code = reply[0]
-        if code in REFUSALS:
-            numbers = reply if len(reply) > 1 else [code, 0, 0, 0, 0, 0, 0]
-            details = RefusalDetails(
-                required=ask.least,
-                balance=numbers[2],
-                reserved=numbers[3],
-                min_reserve=numbers[5],
-                next_expiry_ms=numbers[6],
-                unit=ask.resource,
-            )
-            return RefusedError(REFUSALS[code], details)
-        if code == UNSETTLED:
-            return BacklogError("too much of this account is waiting to be booked")
-        if code == TOO_MANY:
-            return BacklogError("too many requests of this account are open")
-        return MeterUnavailableError(f"the hold was refused ({code})")
 
 
 def _split(flat: list[Any]) -> list[str | int]:

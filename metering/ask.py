@@ -2,6 +2,7 @@
 
 import msgspec
 
+from metering.core.limits import Limited, Shown
 from metering.core.settlement import Reservation
 
 
@@ -29,13 +30,15 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True, gc=False):
     least: int
     facts: bytes
     claim: Claim | None = None
+    limited: Limited | None = None
 
 
 class Granted(msgspec.Struct, frozen=True, gc=False):
-    """A hold that was taken, and what is available after it."""
+    """A hold that was taken, what is available after it, and what is shown of limits."""
 
     reservation: Reservation
     available: int
+    shown: Shown | None = None
 
 
 class AccountView(msgspec.Struct, frozen=True, gc=False):

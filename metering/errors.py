@@ -2,6 +2,7 @@
 
 MeteringError
 ├── RefusedError              the account may not spend this: 402, or 403 when suspended
+│   └── LimitedError          a limit is reached: 429
 ├── RepeatedError             the Idempotency-Key is taken: 409, or 422 with another body
 ├── UnknownFeatureError       no feature has this key: 400
 ├── UnpricedModelError        the price table has no price for this model or service tier: 400
@@ -14,6 +15,8 @@ MeteringError
 
 from dataclasses import dataclass
 from enum import StrEnum
+
+from metering.core.limits import Wall
 
 
 class MeteringError(Exception):
@@ -28,6 +31,7 @@ class Refusal(StrEnum):
     MIN_RESERVE_REACHED = "min_reserve_reached"
     INSUFFICIENT_BALANCE = "insufficient_balance"
     BALANCE_HELD = "balance_held"
+    RATE_LIMIT_EXCEEDED = "rate_limit_exceeded"
 
     @property
     def transient(self) -> bool:
@@ -64,6 +68,14 @@ class RefusedError(MeteringError):
     def reason(self) -> str:
         """What metrics call it."""
         return self.refusal.value
+
+
+class LimitedError(RefusedError):
+    """A limit of the account, the member, the key or the model is reached."""
+
+    def __init__(self, wall: Wall, details: RefusalDetails) -> None:
+        super().__init__(Refusal.RATE_LIMIT_EXCEEDED, details)
+        self.wall = wall
 
 
 class Repeat(StrEnum):

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 import structlog
 
-from metering.ask import Ask
+from metering.ask import Ask, Granted
 from metering.bills import bill_of
 from metering.core.orphan import PROGRESS_TOKENS
 from metering.core.rates import charge_of
@@ -58,6 +58,7 @@ class Hold:
         "progress_charge",
         "reservation",
         "settlement_json",
+        "shown",
         "spec",
         "withdrawn",
     )
@@ -69,8 +70,7 @@ class Hold:
         terms: Terms,
         facts: Facts,
         facts_json: bytes,
-        reservation: Reservation,
-        available: int,
+        granted: Granted,
     ) -> None:
         self._meter = meter
         self.order = order
@@ -78,8 +78,9 @@ class Hold:
         self.attempts: list[dict[str, str]] = []
         self.facts = facts
         self.facts_json = facts_json
-        self.reservation = reservation
-        self.available_after_reserve = available
+        self.reservation = reservation = granted.reservation
+        self.available_after_reserve = granted.available
+        self.shown = granted.shown
         clamped = order.limit_for(reservation.amount) if reservation.amount < terms.want else None
         # The limit to forward, when it is not the client's own: lowered to what is held, never above it.
         self.limit = clamped
@@ -218,10 +219,10 @@ class Hold:
             self._extension = self._meter.spawn(self._grow(), "extend")
 
     async def _grow(self) -> None:
-        want = min(self.bound, self.reservation.amount * EXTEND_STEPS)
+        want, least = min(self.bound, self.reservation.amount * EXTEND_STEPS), self.reservation.amount + 1
         try:
             grown = await self._meter.admission.extend(
-                self.order.account_id, self.request_id, want=want, least=self.reservation.amount + 1
+                self.order.account_id, self.request_id, want=want, least=least, tokens=self.order.tokens_for(want)
             )
         except MeterUnavailableError as error:
             log.warning("extension_failed", request_id=self.request_id, error=str(error))

@@ -34,6 +34,7 @@ class KeyRecord(msgspec.Struct, frozen=True, kw_only=True):
     replay: bool = False
     ip_ranges: list[str] | None = None
     feature: str | None = None
+    limits: str | None = None  # JSON of limits_of (metering/sql/functions/35_limits.sql)
 
 
 class Mirrored(msgspec.Struct, frozen=True):

@@ -14,13 +14,14 @@ BUCKETS = 1024
 
 
 class AccountKeys(NamedTuple):
-    """The keys of one account: epoch sentinel, account hash, holds hash, deadlines."""
+    """The keys of one account: epoch sentinel, account hash, holds hash, deadlines, limits hash."""
 
     bucket: int
     epoch: bytes
     account: bytes
     holds: bytes
     deadlines: bytes
+    limits: bytes
 
 
 def bucket_of(account_id: str) -> int:
@@ -54,12 +55,13 @@ def keys_of(account_id: str) -> AccountKeys:
         b"{b%d}a:%s" % (bucket, name),
         b"{b%d}h:%s" % (bucket, name),
         deadlines_key(bucket),
+        b"{b%d}l:%s" % (bucket, name),
     )
 
 
 @lru_cache(maxsize=65536)
 def packed_keys_of(account_id: str) -> bytes:
-    """Return the four keys of an account as a command has them."""
+    """Return the five keys of an account as a command has them."""
     return packed(*keys_of(account_id)[1:])
 
 

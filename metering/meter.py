@@ -104,13 +104,14 @@ class Meter:
             least=terms.least,
             facts=facts_json,
             claim=order.claim,
+            limited=order.limited,
         )
         started = time.perf_counter()
         leased_until = time.monotonic() + self.settings.lease_seconds
         try:
             granted = await self.admission.reserve(ask)
         except (RefusedError, RepeatedError) as refused:
-            METRICS.denied.labels(refused.reason).inc()
+            METRICS.refused(refused)
             self.journal.done(order.request_id)
             raise
         except BaseException:
@@ -119,7 +120,7 @@ class Meter:
             self._release(facts, leased_until, held=False)
             raise
         METRICS.buffer.reserve.append(time.perf_counter() - started)
-        hold = Hold(self, order, terms, facts, facts_json, granted.reservation, granted.available)
+        hold = Hold(self, order, terms, facts, facts_json, granted)
         hold.leased_until = leased_until
         self._holds[order.request_id] = hold
         return hold

@@ -11,6 +11,7 @@ from typing import TypeVar
 from prometheus_client import Counter, Gauge, Histogram
 
 from metering.core.settlement import Outcome
+from metering.errors import LimitedError, RefusedError, RepeatedError
 
 T = TypeVar("T")
 KINDS = ("prompt", "completion", "cached", "reasoning")
@@ -38,6 +39,11 @@ class MeterMetrics:
     tokens: Counter = field(default_factory=_tokens)
     denied: Counter = field(
         default_factory=lambda: Counter("farebox_denied", "Requests refused by the meter.", ("reason",))
+    )
+    limited: Counter = field(
+        default_factory=lambda: Counter(
+            "farebox_limited", "Requests refused by a limit, by whose and which it was.", ("scope", "limit")
+        )
     )
     settled: Counter = field(default_factory=lambda: Counter("farebox_settled", "Settlements booked in Postgres."))
     parked: Counter = field(
@@ -136,6 +142,12 @@ class MeterMetrics:
     )
 
     buffer: "Buffer" = field(default_factory=_buffer)
+
+    def refused(self, error: RefusedError | RepeatedError) -> None:
+        """Count a request that the meter has refused."""
+        self.denied.labels(error.reason).inc()
+        if isinstance(error, LimitedError):
+            self.limited.labels(error.wall.scope.value, error.wall.limit.value).inc()
 
     def flush(self) -> None:
         """Move what was buffered into the metrics: once a second, and before each scrape."""

@@ -7,6 +7,7 @@ import msgspec
 from config.cards import PriceCard
 from config.catalog import ModelSpec
 from metering.ask import Ask, Claim
+from metering.core.limits import Limited, LimitSet
 from metering.core.rates import AMOUNT_MAX, MICRO, completion_for, hold_of
 
 
@@ -48,6 +49,7 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
     reason: str
     feature: str | None
     claim: Claim | None = None
+    limits: LimitSet | None = None
     service_tier: str | None = None
     prices: Mapping[str, PriceCard] | None = None
 
@@ -56,8 +58,8 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
         """The model that was asked for."""
         return self.candidates[0]
 
-    def ask(self, facts: bytes, amount: int, claim: Claim | None = None) -> Ask:
-        """Return what asks admission for just so much."""
+    def ask(self, facts: bytes, amount: int, claim: Claim | None = None, limited: Limited | None = None) -> Ask:
+        """Return what asks admission for just so much; without ``limited`` whatever the limits say."""
         return Ask(
             request_id=self.request_id,
             account_id=self.account_id,
@@ -68,7 +70,27 @@ class Order(msgspec.Struct, frozen=True, kw_only=True):
             least=amount,
             facts=facts,
             claim=claim,
+            limited=limited,
         )
+
+    @property
+    def limited(self) -> Limited | None:
+        """What limits are asked; None: nothing is limited."""
+        if self.limits is None:
+            return None
+        want = least = self.completion_max
+        if self.limit is None and self.stream:
+            want = least = min(self.candidates[0].default_hold_tokens, want)
+        if self.clamp == "always" or (self.clamp == "unset" and self.limit is None):
+            least = min(least, self.min_completion_tokens)
+        tokens = [self.prompt_tokens + self.choices * most for most in (want, least)]
+        return Limited(self.limits, self.model, self.user_id, *tokens)
+
+    def tokens_for(self, amount: int) -> int:
+        """Return the tokens that a hold of so much is for, where they count for limits; else 0."""
+        if self.limits is None:
+            return 0
+        return self.prompt_tokens + self.choices * min(self.completion_max, self.limit_for(amount))
 
     @property
     def dearest(self) -> ModelSpec:

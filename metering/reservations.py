@@ -178,9 +178,9 @@ class Reservations:
     async def _hold(self, order: UseOrder, facts_json: bytes) -> Reservation:
         started = time.perf_counter()
         try:
-            granted = await self._admission.reserve(order.ask(facts_json, order.amount, order.claim))
+            granted = await self._admission.reserve(order.ask(facts_json, order.amount, order.claim, order.limited))
         except (RefusedError, RepeatedError) as refused:
-            METRICS.denied.labels(refused.reason).inc()
+            METRICS.refused(refused)
             raise
         except BaseException:
             METRICS.denied.labels("meter_unavailable").inc()

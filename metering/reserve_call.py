@@ -23,18 +23,21 @@ class ReserveCalls:
     def arguments(self, token: bytes, ask: Ask) -> tuple[bytes | str | int, ...]:
         """Return the ARGV of a call."""
         request = token, ask.account_id, ask.request_id, ask.want, ask.least, self._lease_ms, self._instance_id
-        return *request, ask.resource, ask.user_id, ask.model, ask.facts, *self._limits(ask.resource)
+        limits = b"" if ask.limited is None else ask.limited.packed()
+        return *request, ask.resource, ask.user_id, ask.model, ask.facts, *self._limits(ask.resource), limits
 
     def command(self, token: bytes, ask: Ask) -> bytes:
         """Return a whole call without an Idempotency-Key, as bytes."""
         account, request = ask.account_id.encode(), ask.request_id.encode()
         want, least = b"%d" % ask.want, b"%d" % ask.least
         resource, user, model = ask.resource.encode(), ask.user_id.encode(), ask.model.encode()
+        limits = b"" if ask.limited is None else ask.limited.packed()
         call = self._calls.get(ask.resource) or self._call_of(ask.resource)
         return call(
             packed_keys_of(ask.account_id),
             *(len(token), token, len(account), account, len(request), request, len(want), want, len(least), least),
             *(len(resource), resource, len(user), user, len(model), model, len(ask.facts), ask.facts),
+            *(len(limits), limits),
         )
 
     def _limits(self, resource: str) -> tuple[int | str, ...]:
@@ -46,7 +49,7 @@ class ReserveCalls:
         limits = self._limits(resource)
         return PackedScript(
             load_scripts()["reserve"].digest,
-            keys=4,
-            layout=(5, packed(self._lease_ms, self._instance_id), 4, packed(*limits)),
+            keys=5,
+            layout=(5, packed(self._lease_ms, self._instance_id), 4, packed(*limits), 1),
             constants=2 + len(limits),
         )

@@ -149,7 +149,7 @@ class Settler:
         METRICS.corrected.inc(account.corrected)
         state = AccountState(account.account_id, account.version, account.snapshot)
         try:
-            await self._admission.apply(state, request_ids)
+            await self._admission.apply(state, request_ids, sure=not (account.duplicates or account.corrected))
         except MeterUnavailableError:
             self._apply_later(state, request_ids)
         else:

@@ -8,6 +8,7 @@ from gateway.admin import (
     features,
     keys,
     ledger,
+    limits,
     members,
     packs,
     pools,
@@ -23,5 +24,5 @@ from gateway.admin import (
 def routes() -> list[web.RouteDef]:
     """Return all routes of the admin API."""
     money = (packs, recurring, pools, resources, statements)
-    nouns = (accounts, members, keys, *money, features, prices, ledger, audit, seals, trail)
+    nouns = (accounts, members, keys, limits, *money, features, prices, ledger, audit, seals, trail)
     return [route for noun in nouns for route in noun.routes()]

@@ -48,6 +48,7 @@ async def patch_account(request: web.Request, deps: Deps) -> web.Response:
     account, state = changed
     if state is not None:
         await deps.effects.push(state)
+        await deps.effects.account_changed(account_id)
     return answered(account)
 
 

@@ -62,7 +62,14 @@ class TrailPlace(msgspec.Struct, frozen=True, array_like=True, tag="line", forbi
     id: UUID
 
 
-Place = IdPlace | EntryPlace | EventPlace | SealPlace | TrailPlace
+class LimitPlace(msgspec.Struct, frozen=True, array_like=True, tag="limit", forbid_unknown_fields=True):
+    """A place in the limits of an account."""
+
+    scope: Annotated[str, Meta(max_length=16, pattern=r"\A[a-z]*\Z")]
+    subject: Annotated[str, Meta(max_length=256, pattern=r"\A[^\x00]*\Z")]
+
+
+Place = LimitPlace | IdPlace | EntryPlace | EventPlace | SealPlace | TrailPlace
 P = TypeVar("P", bound=Place)
 
 

@@ -7,6 +7,7 @@ import click
 
 from gateway.client import AdminClient
 from gateway.terminal.commands import YES, Shown, asking, confirm, given, paged, part, read_list
+from gateway.terminal.limits import read_limits
 
 if TYPE_CHECKING:
     from gateway.terminal.tables import Column
@@ -54,11 +55,7 @@ def terms(command: Callable[..., None]) -> Callable[..., None]:
 
 def _body(*, limits: Sequence[str], **fields: object) -> dict[str, object]:
     """Return the body of a key. Raises ClickException: a limit is no NAME=N."""
-    pairs = [text.partition("=") for text in limits]
-    if any(not number.isdecimal() for _, _, number in pairs):
-        raise click.ClickException("--limit is written as NAME=N, such as requests_per_minute=60")
-    found = {name: int(number) for name, _, number in pairs}
-    return given(limits=found or None, **fields)
+    return given(limits=read_limits(limits) or None, **fields)
 
 
 @click.group()

@@ -3,6 +3,7 @@
     books.accounts   create, get, page, change
     books.members    create, get, page, change
     books.keys       create, get, page, change, rotate, revoke
+    books.limits     page, set, forgive, forget_old
     books.packs      grant, get, page, change, revoke
     books.balances   read (with what Redis holds), posted (Postgres alone)
     books.resources  of (settings in single resources), change
@@ -33,6 +34,7 @@ from metering.books.balances import Balances
 from metering.books.estimates import Estimates
 from metering.books.features import Features
 from metering.books.keys import ApiKeys
+from metering.books.limits import LimitBooks
 from metering.books.members import Members
 from metering.books.packs import Packs
 from metering.books.pages import Pages
@@ -60,6 +62,7 @@ class Books:
         self.accounts = Accounts(ledger)
         self.members = Members(ledger)
         self.keys = ApiKeys(ledger)
+        self.limits = LimitBooks(ledger)
         self.packs = Packs(ledger)
         self.balances = Balances(ledger, settings, resources)
         self.pages = Pages(ledger)

@@ -11,7 +11,7 @@ from metering.ledger import AccountState, Ledger, LedgerRefusedError
 from metering.queries import query
 
 # What changes how requests are admitted or charged: such a change is a new version of the account.
-MONEY_SETTINGS = frozenset({"min_reserve", "warning_threshold", "floor", "clamp", "orphan", "status"})
+MONEY_SETTINGS = frozenset({"min_reserve", "warning_threshold", "floor", "clamp", "orphan", "status", "time_zone"})
 COLUMNS = (
     "name",
     "email",

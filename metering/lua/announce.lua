@@ -1,7 +1,7 @@
 -- announce.lua: after Redis lost its memory, the owner states a hold again. A Redis that came back with older data
 -- may know it smaller than it is, or not that it is settling: the owner knows better.
 --
--- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset
+-- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset  KEYS[5] limits hash
 -- ARGV  1 epoch  2 account  3 request id  4 lease ms  5 state  6 amount  7 reserved_at ms  8 instance  9 resource
 --       10 user  11 model  12 split (JSON)  13 progress  14 facts
 -- Returns {code}   1 announced   2 it is there, no smaller   -1 another epoch   -4 the id is refused (tombstone)
@@ -26,5 +26,10 @@ redis.call('ZADD', KEYS[4], clock_ms() + tonumber(ARGV[4]), ARGV[2] .. ':' .. AR
 gather(delta, h[RESOURCE], h[SPLIT], h[OVER], 1)
 delta.n = delta.n + 1
 if h[STATE] == 'S' then delta.un = delta.un + h[AMOUNT] end
-write_counters(KEYS[2], delta)
+if write_counters(KEYS[2], delta) then
+  local limits = limits_in(KEYS[5], KEYS[3])
+  if old then limits.moved(cmsgpack.unpack(old), -1) end
+  limits.moved(h, 1)
+  limits.write()
+end
 return {1}

@@ -1,6 +1,6 @@
 -- finish.lua: the exact charge is known and Postgres has not booked it yet: the hold becomes the outbox.
 --
--- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset
+-- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset  KEYS[5] limits hash
 -- ARGV  1 epoch  2 account  3 request id  4 charge  5 lease ms  6 settlement (JSON, kept for whoever recovers it)
 -- Returns {code}   1 done   2 done before   0 no hold of this id   -1 another epoch   -4 another charge before
 -- Below the hold the split is freed from its tail; above it the excess is laid on the fitting packs in order,
@@ -31,9 +31,14 @@ if left > 0 and charge > h[AMOUNT] then
     over = unlimited and 0 or rest
   end
 end
+local held = h[AMOUNT]
 h[STATE], h[AMOUNT], h[SPLIT], h[OVER], h[FACTS] = 'S', charge, kept, over, ARGV[6]
 redis.call('HSET', KEYS[3], ARGV[3], cmsgpack.pack(h))
 redis.call('ZADD', KEYS[4], clock_ms() + tonumber(ARGV[5]), ARGV[2] .. ':' .. ARGV[3])
 gather(delta, h[RESOURCE], kept, over, 1)
-write_counters(KEYS[2], delta)
+if write_counters(KEYS[2], delta) then
+  local limits, known, used = limits_in(KEYS[5], KEYS[3]), pcall(cjson.decode, ARGV[6])
+  limits.changed(h, 'R', held, known and used.prompt_tokens and used.prompt_tokens + used.completion_tokens)
+  limits.write()
+end
 return {1}

@@ -2,13 +2,14 @@
 --
 -- Account hash: ep epoch it was loaded in, ver version of the snapshot, seen highest version heard of, snap the
 --   snapshot as JSON (metering/sql/functions/20_snapshot.sql), n open holds, un amount settled but not yet in
---   Postgres, lt last clock reading, h:<resource>:<pack> held on a pack, h:<resource>: held on the account itself.
+--   Postgres, lt last clock reading, lm 1 where something is limited (limits.lua), h:<resource>:<pack> held on a pack, h:<resource>: held on the account itself.
 -- Hold (msgpack array in the holds hash, by request id): {state, amount, reserved_at, instance, resource, user,
---   model, split, over, progress, facts}; split is {pack, amount, pack, amount, ...}; over is held on the account;
+--   model, split, over, progress, facts, tokens counted for limits}; split is {pack, amount, pack, amount, ...}; over is held on the account;
 --   state "R" open: amount is an upper bound; "S" settling: amount is exact; "T" tombstone: the id is refused.
 -- All amounts are integers below 2^53; never negate with -x: -0 is not an integer to HINCRBY.
 
 local STATE, AMOUNT, AT, INSTANCE, RESOURCE, USER, MODEL, SPLIT, OVER, PROGRESS, FACTS = 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11
+local COUNTED = 12
 local PACK_ID, PACK_LEFT, PACK_EXPIRES, PACK_USER, PACK_MODELS, PACK_RESOURCE = 1, 2, 3, 4, 5, 6
 
 local function clock_ms()
@@ -112,14 +113,17 @@ local function gather(delta, resource, parts, over, sign)
   if over ~= 0 then add('', over) end
 end
 
--- Write what was gathered. An account that is not loaded has no counters: load counts the holds.
-local function write_counters(key, delta)
-  if redis.call('HEXISTS', key, 'ep') == 0 then return end
+-- Write what was gathered; return whether limits have to be told. An account that is not loaded has no counters: load
+-- counts the holds. `known`: its epoch and lm, where they have been read.
+local function write_counters(key, delta, known)
+  known = known or redis.call('HMGET', key, 'ep', 'lm')
+  if not known[1] then return false end
   for field, amount in pairs(delta) do
     if amount ~= 0 and redis.call('HINCRBY', key, field, amount) == 0 and string.sub(field, 1, 2) == 'h:' then
       redis.call('HDEL', key, field)
     end
   end
+  return known[2]
 end
 
 -- The head of a split that makes up `amount`, and what of the amount it does not cover.

@@ -1,7 +1,7 @@
 -- release.lua: give a hold back that was certainly never forwarded. An unknown id gets a tombstone until its
 -- deadline, since the reserve whose reply was lost may still arrive.
 --
--- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset
+-- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset  KEYS[5] limits hash
 -- ARGV  1 epoch  2 account  3 request id  4 tombstone ms
 -- Returns {code}   1 released   0 none: a tombstone is there   -1 another epoch   -4 settling: not released
 -- Caller: metering/admission.py.
@@ -18,5 +18,9 @@ if h[STATE] == 'T' then return {0} end
 if h[STATE] == 'S' then return {-4} end
 local delta = {}
 drop(delta, KEYS[3], KEYS[4], ARGV[2], ARGV[3], h)
-write_counters(KEYS[2], delta)
+if write_counters(KEYS[2], delta) then
+  local limits = limits_in(KEYS[5], KEYS[3])
+  limits.released(h)
+  limits.write()
+end
 return {1}

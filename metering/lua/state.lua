@@ -1,6 +1,6 @@
 -- state.lua: one account as Redis sees it, for balances, metrics and the audit. Writes nothing.
 --
--- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset
+-- KEYS[1] epoch sentinel  KEYS[2] account hash  KEYS[3] holds hash  KEYS[4] deadlines zset  KEYS[5] limits hash
 -- ARGV  1 epoch  2 account  3 resource  4 "1": compare the counters with the holds as well
 -- Returns {code, version, balance, reserved, open holds, unsettled, differences}
 --   1 known   -1 another epoch   -2 not loaded
@@ -36,6 +36,9 @@ if ARGV[4] == '1' then
   end
   for field, amount in pairs(a) do
     if string.sub(field, 1, 2) == 'h:' and not held[field] then wrong[#wrong + 1] = field .. ' is ' .. amount .. ', holds say 0' end
+  end
+  if a.lm then
+    for _, text in ipairs(limits_in(KEYS[5], KEYS[3]).differences()) do wrong[#wrong + 1] = text end
   end
   if tonumber(a.n) ~= n then wrong[#wrong + 1] = 'n is ' .. a.n .. ', holds say ' .. n end
   if tonumber(a.un) ~= un then wrong[#wrong + 1] = 'un is ' .. a.un .. ', holds say ' .. un end

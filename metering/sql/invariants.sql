@@ -275,6 +275,20 @@ SELECT account_id, resource, sum(replayed) AS replayed, sum(surplus) AS surplus
         SELECT account_id, resource, 0, 0 - debt FROM account_resources) s
  GROUP BY 1, 2 HAVING sum(replayed) <> sum(surplus);
 
+-- spend_is_summed: the days of whoever has a limit of spend are the charges of what was reserved on them, with corrections and
+-- less refunds, since the month in which they are summed (at most 60 days).
+SELECT k.account_id, k.scope, k.subject, e.day, e.amount, s.amount AS summed
+  FROM spend_kept k JOIN accounts a ON a.account_id = k.account_id CROSS JOIN LATERAL (
+       SELECT (v.reserved_at AT TIME ZONE a.time_zone)::date AS day, sum(v.charge + coalesce(c.delta, 0)
+              - coalesce((SELECT sum(x.amount) FROM entries x WHERE x.request_id = v.request_id AND x.kind = 'refund'), 0)) AS amount
+         FROM events v LEFT JOIN corrections c ON c.day = v.day AND c.request_id = v.request_id
+        WHERE v.account_id = k.account_id AND v.resource = a.unit AND v.reserved_at >= greatest(
+              date_trunc('month', k.since AT TIME ZONE a.time_zone) AT TIME ZONE a.time_zone, clock_timestamp() - interval '60 days')
+          AND (k.scope, k.subject) IN (SELECT w.scope, w.subject FROM spenders(v.user_id, v.key_id, v.model) w)
+        GROUP BY 1) e
+  LEFT JOIN spend_sums s ON (s.account_id, s.scope, s.subject, s.day) = (k.account_id, k.scope, k.subject, e.day)
+ WHERE s.amount IS DISTINCT FROM e.amount AND e.day > (clock_timestamp() - interval '59 days')::date;
+
 -- nothing_parked: no settlement waits for a person because Postgres refused it.
 SELECT p.request_id, p.error, p.at
   FROM parked_settlements p LEFT JOIN events v ON v.request_id::text = p.request_id

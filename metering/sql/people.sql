@@ -7,7 +7,8 @@ SELECT k.version + a.version AS version, k.key_id::text, k.account_id::text, k.u
        coalesce(m.role, k.role) AS role, a.unit, k.models, a.clamp, a.orphan,
        (extract(epoch FROM least(k.expires_at, s.valid_until)) * 1000)::bigint AS expires_ms,
        k.revoked_at IS NOT NULL OR m.status IS NOT DISTINCT FROM 'deactivated' AS revoked, a.replay, k.ip_ranges::text[],
-       k.feature, (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
+       k.feature, limits_of(k.account_id, a.time_zone, k.user_id, k.key_id, k.limits) AS limits,
+       (extract(epoch FROM clock_timestamp()) * 1000)::bigint AS now_ms
   FROM (SELECT key_id, NULL::timestamptz AS valid_until FROM api_keys WHERE digest = $1
         UNION ALL SELECT key_id, valid_until FROM retired_secrets WHERE digest = $1) s
   JOIN api_keys k ON k.key_id = s.key_id

@@ -70,6 +70,19 @@ async def test_scripts_manage_accounts_members_keys_and_packs(farebox: Farebox) 
         ["simulated"],
     )
     assert (await answer(farebox, "key", "change", key["id"], "--name", "shop"))["name"] == "shop"
+    await answer(farebox, "limit", "set", shop, "requests_per_minute=9", "spend_per_day=500", "--member", "ann/1")
+    await answer(farebox, "limit", "set", shop, "spend_per_month=9000")
+    limits = (await answer(farebox, "limit", "list", shop))["data"]
+    assert [row["subject"] for row in limits] == [None, key["id"], "ann/1"]
+    assert limits[2]["usage"]["spend_per_day"]["remaining"] == 500
+    reset = await answer(farebox, "limit", "reset", shop, "spend_per_day", "--member", "ann/1")
+    assert reset["reset"] == ["spend_per_day"]
+    table = (await farebox("limit", "list", shop)).output
+    assert "spend_per_month 9,000" in table
+    twice = await farebox("limit", "set", shop, "--member", "ann/1", "--key", key["id"])
+    assert "write one of these options" in twice.output
+    assert (await answer(farebox, "limit", "set", shop))["limits"] == {}
+    assert len((await answer(farebox, "limit", "list", shop))["data"]) == 2
     rotated = await answer(farebox, "key", "rotate", key["id"], "--overlap-seconds", "60", "--yes")
     assert rotated["key"] != key["key"]
     assert (await answer(farebox, "key", "revoke", key["id"], "--yes"))["revoked_at"]
@@ -225,7 +238,7 @@ async def test_errors_are_one_line(farebox: Farebox, api: Api) -> None:
     await api.account()
     cases: list[tuple[tuple[str, ...], dict[str, str], str]] = [
         (("account", "show", "nothing"), {}, "Account not found."),
-        (("key", "create", "x", "--limit", "much"), {}, "--limit is written as NAME=N"),
+        (("key", "create", "x", "--limit", "much"), {}, "limits are written as NAME=N"),
         (("account", "list"), {"FAREBOX_ADMIN_KEY": "wrong"}, "The admin key is missing or not valid."),
         (("account", "list"), {"FAREBOX_PORT": "1"}, "no gateway answers at http://127.0.0.1:1"),
         (("trail", "--from", "now"), {}, "from is not right"),

@@ -138,7 +138,7 @@ class Real:
         """Load this very state, however old."""
         keys = keys_of(state.account_id)
         reply = await self.gateway.store.script(
-            "load", keys[1:4], self.gateway.epochs.token(keys.bucket), state.version, state.snapshot
+            "load", keys[1:], self.gateway.epochs.token(keys.bucket), state.version, state.snapshot
         )
         return int(reply[0])
 

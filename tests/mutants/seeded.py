@@ -8,6 +8,8 @@ from typing import NamedTuple
 MODEL = "tests/model"
 METERING = "tests/integration/metering"
 CRASH = "tests/integration/crash"
+LIMITS = "tests/integration/metering/test_limits.py"
+SPEND = "tests/integration/metering/test_limits_spend.py"
 
 
 class Mutant(NamedTuple):
@@ -38,8 +40,8 @@ MUTANTS = (
     Mutant(
         "deltas instead of absolutes: only the very next version is taken",
         "metering/lua/apply.lua",
-        "if at[1] == ARGV[1] and version > tonumber(at[2]) then",
-        "if at[1] == ARGV[1] and version == tonumber(at[2]) + 1 then",
+        "if at[1] == ARGV[1] and version > tonumber(at[3]) then",
+        "if at[1] == ARGV[1] and version == tonumber(at[3]) + 1 then",
         MODEL,
     ),
     Mutant(
@@ -103,7 +105,7 @@ MUTANTS = (
     Mutant(
         "apply takes a lower version",
         "metering/lua/apply.lua",
-        "version > tonumber(at[2]) then",
+        "version > tonumber(at[3]) then",
         "version > 0 then",
         MODEL,
     ),
@@ -239,5 +241,47 @@ MUTANTS = (
         "v_same := array_position(e_pack, k_pack[k], v_written + 1);",
         "v_same := NULL;",
         MODEL,
+    ),
+    Mutant(
+        "a hold that is given back stays counted for its limits",
+        "metering/lua/release.lua",
+        "  limits.released(h)\n",
+        "",
+        LIMITS,
+    ),
+    Mutant(
+        "what is held is no spend until it is booked",
+        "metering/lua/limits.lua",
+        "local used = used_of(tag, c)[MONTH_USED] + c[MONTH_HELD]",
+        "local used = used_of(tag, c)[MONTH_USED]",
+        SPEND,
+    ),
+    Mutant(
+        "a charge is added to what Postgres has told already",
+        "metering/lua/limits.lua",
+        "if u and version > u[VERSION] and",
+        "if u and",
+        SPEND,
+    ),
+    Mutant(
+        "spend is not asked for again after a refund",
+        "metering/lua/apply.lua",
+        "  if not sure then limits.doubt(version) end\n",
+        "",
+        SPEND,
+    ),
+    Mutant(
+        "tokens stay as they were estimated",
+        "metering/lua/finish.lua",
+        "known and used.prompt_tokens and used.prompt_tokens + used.completion_tokens",
+        "nil",
+        LIMITS,
+    ),
+    Mutant(
+        "what was open before a limit was set is not counted",
+        "metering/lua/limits.lua",
+        "        if its == tag then move",
+        "        if false then move",
+        LIMITS,
     ),
 )

@@ -152,6 +152,7 @@ BEGIN
         END LOOP;
         PERFORM book_settlements(v_new, v_now, k_pack, k_drawn, n_allocated, n_debt,
                                  e_row, e_seq, e_kind, e_amount, e_delta, e_from, e_to, e_pack, e_balance);
+        IF EXISTS (SELECT 1 FROM spend_kept s WHERE s.account_id = ANY(v_accounts)) THEN PERFORM add_spend(v_new); END IF;
     END IF;
 
     -- An exact count, or a better estimate, for what was recovered before: rare, so one at a time.

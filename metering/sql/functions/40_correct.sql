@@ -138,6 +138,7 @@ BEGIN
     ELSIF v_delta > 0 THEN
         PERFORM charge_more(v_event, v_delta);
     END IF;
+    PERFORM shift_spend(v_event, v_delta);
     RETURN true;
 END $$;
 
@@ -163,6 +164,7 @@ BEGIN
     IF v_amount > 0 THEN
         UPDATE accounts a SET version = a.version + 1, changed_at = clock_timestamp() WHERE a.account_id = v_event.account_id;
         PERFORM give_back(v_event, 'refund', v_amount, p_reason);
+        PERFORM shift_spend(v_event, 0 - v_amount);
         PERFORM leave_trail('refund', 'event', p_request::text, v_event.account_id, jsonb_build_object('charge', v_open),
                             jsonb_build_object('charge', v_open - v_amount, 'refunded', v_amount, 'reason', p_reason));
     END IF;

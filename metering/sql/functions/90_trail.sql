@@ -72,6 +72,7 @@ END $$;
 SELECT watch_table('accounts', 'account', 'account_id', 'create', '{version,changed_at}');
 SELECT watch_table('members', 'member', 'user_id', 'create', '{}');
 SELECT watch_table('api_keys', 'key', 'key_id', 'create', '{last_used_at, version}');
+SELECT watch_table('limits', 'limits', 'name', 'create', '{name}');
 SELECT watch_table('packs', 'pack', 'pack_id', 'grant', '{remaining}');
 SELECT watch_table('recurring_packs', 'recurring', 'recurring_id', 'create', '{next_at, granted_from}');
 SELECT watch_table('resource_settings', 'resource', 'resource', 'create', '{}');

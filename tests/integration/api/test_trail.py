@@ -35,6 +35,8 @@ UNWATCHED = {
     "retired_secrets": "digests only; the key's row says that it was rotated, and the overlap",
     "admin_answers": "what was answered to a write that has its line",
     "kept_answers": "answers of models",
+    "spend_kept": "whose sums are kept; the limits have their lines",
+    "spend_sums": "the meter's own; a reset leaves a line of its own",
     "parked_settlements": "the meter's own",
     "instances": "the meter's own",
     "epochs": "the meter's own",

@@ -45,6 +45,9 @@ async def make_scene(api: Api) -> Scene:
     pack = await api.pack(account_id, size=1000)
     await api.ask("POST", "/admin/v1/features", {"key": "ai_bots", "name": "AI Bots"})  # there may be one: of nobody
     recurring = await api.good("POST", f"/admin/v1/accounts/{account_id}/recurring", FUTURE)
+    for scope in ({"scope": "account"}, {"scope": "member", "subject": "u2"}):
+        body = {**scope, "limits": {"requests_per_minute": 9, "spend_per_month": 5000}}
+        await api.good("PUT", f"/admin/v1/accounts/{account_id}/limits", body)
     request_id = await api.booking(account_id).charge(100)
     secret = {"Authorization": f"Bearer {boss['key']}"}
     return Scene(account_id, key["id"], pack["id"], request_id, recurring["id"], boss["id"], secret)
@@ -78,6 +81,7 @@ class Write:
         return ADMIN if self.route.startswith("/admin/") else scene.boss
 
 
+MEMBER_LIMITS = {"scope": "member", "subject": "u1", "limits": {"spend_per_day": 500}}
 WRITES = [
     Write("POST", "/admin/v1/accounts", {"name": "new"}, "create", "account"),
     Write("PATCH", "/admin/v1/accounts/{id}", {"min_reserve": 7}, "change", "account"),
@@ -108,6 +112,10 @@ WRITES = [
     Write("PATCH", "/api/v1/keys/{id}", {"expires_at": "2099-01-01T00:00:00Z"}, "change", "key"),
     Write("POST", "/api/v1/keys/{id}/rotate", {}, "rotate", "key"),
     Write("DELETE", "/api/v1/keys/{id}", None, "revoke", "key"),
+    Write("PUT", "/admin/v1/accounts/{id}/limits", MEMBER_LIMITS, "create", "limits"),
+    Write("POST", "/admin/v1/accounts/{id}/limits/reset", {"scope": "account"}, "reset", "limits"),
+    Write("PUT", "/api/v1/limits", MEMBER_LIMITS, "create", "limits"),
+    Write("POST", "/api/v1/limits/reset", {"scope": "member", "subject": "u2"}, "reset", "limits"),
 ]
 each_write: Callable[[Any], Any] = pytest.mark.parametrize(
     "write", WRITES, ids=lambda write: f"{write.method} {write.route}"

@@ -4,6 +4,7 @@ import msgspec
 import pytest
 
 from metering.audit import Audit
+from metering.core.limits import Scope
 from tests.integration.booking import Booking
 
 NEW = (
@@ -19,6 +20,8 @@ BREAKS = [
     ("recurring_granted_once", "UPDATE recurring_grants SET pack_id = uuid7()"),
     ("surplus_replays", "UPDATE packs SET remaining = remaining - 1 WHERE user_id IS NULL AND remaining > 1"),
     ("surplus_replays", "UPDATE account_resources SET debt = debt + 1"),
+    ("spend_is_summed", "UPDATE spend_sums SET amount = amount + 1"),
+    ("spend_is_summed", "DELETE FROM spend_sums WHERE scope = 'member'"),
 ]
 POOLS = {name for name, _ in BREAKS}
 
@@ -32,6 +35,11 @@ async def busy(booking: Booking) -> Booking:
     await booking.charge(5000, user_id="u2", reserved=0)
     await booking.books.recurring.create(booking.account_id, resource="tokens", size=5, period="day")
     await booking.grant(10_000)
+    for scope, subject in (("account", ""), ("member", "u2")):
+        limits = {"spend_per_month": 10_000}
+        await booking.books.limits.set(booking.account_id, Scope(scope), subject, limits)
+    refunded = await booking.charge(30, user_id="u2")
+    await booking.books.pages.refund(refunded, 10, "sorry")
     settled = await booking.charge(4, model="-")
     by_deadline = await booking.charge(10, model="-", source="recovered", status="recovered")
     late = await booking.recover(10, 7, model="-")

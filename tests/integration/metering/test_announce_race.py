@@ -20,10 +20,10 @@ async def test_hold_that_is_booked_while_it_is_announced_is_not_held_for_ever(
     apply = gateway.admission.apply
     announcing: list[asyncio.Task[None]] = []
 
-    async def overtaking(state: AccountState, request_ids: Sequence[str]) -> None:
+    async def overtaking(state: AccountState, request_ids: Sequence[str], *, sure: bool = False) -> None:
         if not announcing:  # it begins when apply is on its way
             announcing.append(asyncio.create_task(gateway.meter.announce(frozenset({bucket_of(account_id)}))))
-        await apply(state, request_ids)
+        await apply(state, request_ids, sure=sure)
 
     monkeypatch.setattr(gateway.admission, "apply", overtaking)
     hold.forwarding()

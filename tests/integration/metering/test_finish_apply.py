@@ -164,7 +164,7 @@ async def test_apply_before_the_account_was_ever_loaded_is_remembered(gateway: G
 async def load_code(gateway: Gateway, state: AccountState) -> int:
     keys = keys_of(state.account_id)
     token = gateway.epochs.token(keys.bucket)
-    reply = await gateway.store.script("load", keys[1:4], token, state.version, state.snapshot)
+    reply = await gateway.store.script("load", keys[1:], token, state.version, state.snapshot)
     return int(reply[0])
 
 
@@ -177,13 +177,13 @@ async def test_every_script_of_another_epoch_changes_nothing(gateway: Gateway, b
     stale = b"999:" + gateway.epochs.token(keys.bucket).split(b":")[1]
     state = await book.state(account_id)
     for name, names, arguments in (
-        ("reserve", keys[1:], [account_id, "r2", 1, 1, 60000, "i", "tokens", "", "m", "", 0, "cross", 10, 10]),
-        ("extend", keys[1:4], [request_id, 20, 20, 0, "cross"]),
+        ("reserve", keys[1:], [account_id, "r2", 1, 1, 60000, "i", "tokens", "", "m", "", 0, "cross", 10, 10, ""]),
+        ("extend", keys[1:], [request_id, 20, 20, 0, "cross", 0]),
         ("renew", (keys.epoch, keys.deadlines, keys.holds), [60000, account_id, request_id, 5]),
         ("finish", keys[1:], [account_id, request_id, 5, 60000, "{}"]),
-        ("apply", keys[1:], [account_id, state.version + 1, state.snapshot, request_id]),
+        ("apply", keys[1:], [account_id, state.version + 1, state.snapshot, 1, request_id]),
         ("release", keys[1:], [account_id, request_id, 60000]),
-        ("load", keys[1:4], [state.version + 1, state.snapshot]),
+        ("load", keys[1:], [state.version + 1, state.snapshot]),
         ("announce", keys[1:], [account_id, "r3", 60000, "R", 1, 1, "i", "tokens", "", "m", "[]", 0, ""]),
         ("sweep", (keys.epoch, keys.deadlines), [10, 1000]),
         ("state", keys[1:], [account_id, "tokens", 1]),

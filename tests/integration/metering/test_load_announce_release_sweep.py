@@ -16,7 +16,7 @@ from tests.integration.metering.parts import Gateway, ask_of, order_of, reservat
 async def load_code(gateway: Gateway, account_id: str, version: int, snapshot: str) -> int:
     keys = keys_of(account_id)
     token = gateway.epochs.token(keys.bucket)
-    return int((await gateway.store.script("load", keys[1:4], token, version, snapshot))[0])
+    return int((await gateway.store.script("load", keys[1:], token, version, snapshot))[0])
 
 
 async def test_load_takes_only_what_is_newer_and_never_older_than_what_was_heard_of(

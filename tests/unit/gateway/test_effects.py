@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 
 from gateway.effects import LaterEffects
+from metering.core.limits import Limit
 from metering.ledger import AccountState
 
 
@@ -19,6 +20,12 @@ class Told(LaterEffects):
     async def changed(self, digests: Iterable[bytes]) -> None:
         self.order.extend(digests)
 
+    async def account_changed(self, account_id: str) -> None:
+        self.order.append(account_id)
+
+    async def begin_again(self, account_id: str, tag: str, names: frozenset[Limit]) -> None:
+        self.order.append((account_id, tag, names))
+
 
 async def test_what_is_noted_happens_once_it_may() -> None:
     later, told = LaterEffects(), Told()
@@ -26,6 +33,8 @@ async def test_what_is_noted_happens_once_it_may() -> None:
     for state in states:
         await later.push(state)
     await later.changed([b"key"])
+    await later.account_changed("a")
+    await later.begin_again("a", "u:u1", frozenset({Limit.DAY}))
     assert told.order == []
     await later.happen(told)
-    assert told.order == [b"key", *states]
+    assert told.order == [b"key", "a", *states, ("a", "u:u1", frozenset({Limit.DAY}))]

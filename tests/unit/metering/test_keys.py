@@ -25,6 +25,7 @@ def test_keys_never_move() -> None:
         b"{b872}a:01890000-0000-7000-8000-000000000002",
         b"{b872}h:01890000-0000-7000-8000-000000000002",
         b"{b872}d",
+        b"{b872}l:01890000-0000-7000-8000-000000000002",
     )
     assert (keys.epoch, keys.deadlines) == (epoch_key(bucket), deadlines_key(bucket))
 

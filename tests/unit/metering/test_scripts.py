@@ -26,7 +26,7 @@ def header_of(name: str) -> str:
 
 
 def test_every_file_is_loaded() -> None:
-    assert {path.stem for path in FOLDER.glob("*.lua")} == {*NAMES, "prelude"}
+    assert {path.stem for path in FOLDER.glob("*.lua")} == {*NAMES, "prelude", "limits"}
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -78,7 +78,8 @@ def test_reads_write_nothing(name: str) -> None:
 
 
 def test_keys_come_only_through_keys_and_no_key_ever_expires() -> None:
-    for text in [*TEXTS.values(), (FOLDER / "prelude.lua").read_text(encoding="utf-8")]:
+    shared = [(FOLDER / f"{name}.lua").read_text(encoding="utf-8") for name in ("prelude", "limits")]
+    for text in [*TEXTS.values(), *shared]:
         code = "\n".join(line.split("--")[0] for line in text.splitlines())
         assert not re.search(r"redis\.call\('(?:EXPIRE|PEXPIRE|SETEX|PSETEX|KEYS|SCAN)'", code)
         assert not re.search(r"redis\.call\('[A-Z]+', '", code)
