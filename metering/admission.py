@@ -26,7 +26,7 @@ from metering.errors import (
 )
 from metering.keys import deadlines_key, epoch_key, keys_of, packed_keys_of
 from metering.ledger import AccountState, Ledger
-from metering.packing import PackedScript, packed
+from metering.packing import PackedScript, packed, packed_names
 from metering.scripts import load_scripts
 from metering.stores import Store
 
@@ -59,8 +59,8 @@ class Admission:
         self._reserve_call = PackedScript(
             scripts["reserve"].digest,
             keys=4,
-            layout=(5, packed(self._lease_ms, instance_id), 4, packed(*limits)),
-            constants=2 + len(limits),
+            layout=(5, packed(self._lease_ms, instance_id), None, 1, packed(*limits)),
+            constants=2 + 3 + len(limits),
         )
         self._finish_call = PackedScript(
             scripts["finish"].digest, keys=4, layout=(4, packed(self._lease_ms), 1), constants=1
@@ -102,11 +102,10 @@ class Admission:
     def _reserve_command(self, token: bytes, ask: Ask) -> bytes:
         account, request = ask.account_id.encode(), ask.request_id.encode()
         want, least = b"%d" % ask.want, b"%d" % ask.least
-        resource, user, model = ask.resource.encode(), ask.user_id.encode(), ask.model.encode()
         return self._reserve_call(
             packed_keys_of(ask.account_id),
             *(len(token), token, len(account), account, len(request), request, len(want), want, len(least), least),
-            *(len(resource), resource, len(user), user, len(model), model, len(ask.facts), ask.facts),
+            *(packed_names(ask.resource, ask.user_id, ask.model), len(ask.facts), ask.facts),
         )
 
     async def extend(self, account_id: str, request_id: str, *, want: int, least: int) -> Reservation | None:

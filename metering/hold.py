@@ -17,7 +17,16 @@ import structlog
 from metering.ask import Ask
 from metering.core.orphan import PROGRESS_TOKENS
 from metering.core.rates import charge_of
-from metering.core.settlement import Facts, Outcome, Reservation, answered_by, result_of, row_of
+from metering.core.settlement import (
+    Facts,
+    Outcome,
+    Reservation,
+    answered_by,
+    decode_facts,
+    result_of,
+    row_of,
+    usual_row,
+)
 from metering.errors import MeterUnavailableError
 from metering.order import Order, Terms
 from metering.settler import Pending
@@ -44,7 +53,6 @@ class Hold:
         "available_after_reserve",
         "bound",
         "charge",
-        "facts",
         "facts_json",
         "forwarded",
         "forwarded_at",
@@ -57,6 +65,7 @@ class Hold:
         "reservation",
         "settlement_json",
         "spec",
+        "started_at_ms",
         "withdrawn",
     )
 
@@ -65,7 +74,7 @@ class Hold:
         meter: "Meter",
         order: Order,
         terms: Terms,
-        facts: Facts,
+        started_at_ms: int,
         facts_json: bytes,
         reservation: Reservation,
         available: int,
@@ -74,7 +83,7 @@ class Hold:
         self.order = order
         self.spec = order.spec  # the model that answers: a fallback takes its place
         self.attempts: list[dict[str, str]] = []
-        self.facts = facts
+        self.started_at_ms = started_at_ms  # since 1970
         self.facts_json = facts_json
         self.reservation = reservation
         self.available_after_reserve = available
@@ -96,9 +105,14 @@ class Hold:
         self._extension: asyncio.Task[None] | None = None
 
     @property
+    def facts(self) -> Facts:
+        """What was known of the request before it was forwarded."""
+        return decode_facts(self.facts_json)
+
+    @property
     def request_id(self) -> str:
         """The request's id, which names the hold, the journal record and the charge."""
-        return self.facts.request_id
+        return self.order.request_id
 
     @property
     def available(self) -> int:
@@ -239,15 +253,19 @@ class Hold:
             completion=outcome.completion_tokens,
         )
         now_ms = time.time_ns() // 1_000_000
-        duration_ms = max(0, now_ms - self.facts.started_at_ms)
-        result = result_of(self.reservation, outcome, charge=charge, duration_ms=duration_ms, attempts=self.attempts)
-        if len(self.order.candidates) > 1:
-            result = answered_by(result, self.spec)
-        row = row_of(self.facts_json, result)
+        duration_ms = max(0, now_ms - self.started_at_ms)
+        row = self._row(outcome, charge=charge, duration_ms=duration_ms)
         self.settlement_json = row
         self.charge = charge
         self._meter.settle(self, charge, row, outcome)
         return charge
+
+    def _row(self, outcome: Outcome, *, charge: int, duration_ms: int) -> bytes:
+        held, attempts = self.reservation, self.attempts
+        if len(self.order.candidates) == 1 and not attempts:
+            return usual_row(self.facts_json, held, outcome, charge=charge, duration_ms=duration_ms)
+        result = result_of(held, outcome, charge=charge, duration_ms=duration_ms, attempts=attempts)
+        return row_of(self.facts_json, answered_by(result, self.spec))
 
     def ask(self, amount: int) -> Ask:
         """Return what asks for a hold of so much for this request."""
@@ -280,20 +298,3 @@ class Hold:
             "progress": self.progress_charge,
             "facts": self.facts_json,
         }
-
-
-class HoldContext:
-    """``async with meter.hold(order) as hold``. A class, since a generator would cost the line five microseconds."""
-
-    __slots__ = ("_hold", "_meter", "_order")
-
-    def __init__(self, meter: "Meter", order: Order) -> None:
-        self._meter = meter
-        self._order = order
-
-    async def __aenter__(self) -> Hold:
-        self._hold = await self._meter.enter(self._order)
-        return self._hold
-
-    async def __aexit__(self, *_: object) -> None:
-        self._meter.leave(self._hold)
