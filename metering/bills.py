@@ -8,7 +8,18 @@ from msgspec import structs
 from config.cards import ALSO_DEFAULT, DEFAULT_TIER, Price, PriceCard
 from config.catalog import ModelSpec
 from metering.core.rates import charge_of, charge_of_kinds
-from metering.core.settlement import CREDITS, Details, Outcome, Result, priced_at
+from metering.core.settlement import (
+    CREDITS,
+    Details,
+    Outcome,
+    Reservation,
+    Result,
+    answered_by,
+    priced_at,
+    result_of,
+    row_of,
+    usual_row,
+)
 from metering.order import Order
 
 
@@ -47,6 +58,32 @@ def bill_of(order: Order, spec: ModelSpec, outcome: Outcome) -> Bill:
     if card is not None:
         cost = charge_of_kinds(card.price_of(service_tier=tier, prompt_tokens=tokens).rates, outcome)
     return Bill(charge, price, cost, _details(spec, outcome, tier))
+
+
+def charge_and_row(  # noqa: PLR0913 - a row is put together here, from all that is known of a request
+    order: Order,
+    spec: ModelSpec,
+    facts_json: bytes,
+    held: Reservation,
+    outcome: Outcome,
+    *,
+    attempts: list[dict[str, str]],
+    duration_ms: int,
+) -> tuple[int, bytes]:
+    """Return what a request is charged, and the row that the ledger books; ``spec`` is the model that answered."""
+    bill = None
+    if spec.card is None and order.prices is None and spec.rates.base == "token":
+        prompt, cached, completion = outcome.prompt_tokens, outcome.cached_tokens, outcome.completion_tokens
+        charge = charge_of(spec.rates, prompt=prompt, cached=cached, completion=completion)
+    else:
+        bill = bill_of(order, spec, outcome)
+        charge = bill.charge
+    if bill is None and len(order.candidates) == 1:
+        return charge, usual_row(facts_json, held, outcome, charge=charge, duration_ms=duration_ms)
+    result = result_of(held, outcome, charge=charge, duration_ms=duration_ms, attempts=attempts)
+    if len(order.candidates) > 1:
+        result = answered_by(result, spec)
+    return charge, row_of(facts_json, result if bill is None else bill.stamped_on(result))
 
 
 def tier_of(named: str | None) -> str | None:

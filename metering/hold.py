@@ -16,10 +16,17 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from metering.ask import Ask, Granted
-from metering.bills import bill_of
+from metering.bills import charge_and_row
 from metering.core.orphan import PROGRESS_TOKENS
 from metering.core.rates import charge_of
-from metering.core.settlement import Facts, Outcome, Reservation, answered_by, result_of, row_of
+from metering.core.settlement import (
+    Facts,
+    Outcome,
+    Reservation,
+    decode_facts,
+    result_of,
+    row_of,
+)
 from metering.errors import MeterUnavailableError
 from metering.order import Order, Terms
 from metering.settler import Pending
@@ -46,7 +53,6 @@ class Hold:
         "available_after_reserve",
         "bound",
         "charge",
-        "facts",
         "facts_json",
         "forwarded",
         "forwarded_at",
@@ -60,6 +66,7 @@ class Hold:
         "settlement_json",
         "shown",
         "spec",
+        "started_at_ms",
         "withdrawn",
     )
 
@@ -68,7 +75,7 @@ class Hold:
         meter: "Meter",
         order: Order,
         terms: Terms,
-        facts: Facts,
+        started_at_ms: int,
         facts_json: bytes,
         granted: Granted,
     ) -> None:
@@ -76,7 +83,7 @@ class Hold:
         self.order = order
         self.spec = order.spec  # the model that answers: a fallback takes its place
         self.attempts: list[dict[str, str]] = []
-        self.facts = facts
+        self.started_at_ms = started_at_ms  # since 1970
         self.facts_json = facts_json
         self.reservation = reservation = granted.reservation
         self.available_after_reserve = granted.available
@@ -99,9 +106,14 @@ class Hold:
         self._extension: asyncio.Task[None] | None = None
 
     @property
+    def facts(self) -> Facts:
+        """What was known of the request before it was forwarded."""
+        return decode_facts(self.facts_json)
+
+    @property
     def request_id(self) -> str:
         """The request's id, which names the hold, the journal record and the charge."""
-        return self.facts.request_id
+        return self.order.request_id
 
     @property
     def available(self) -> int:
@@ -238,26 +250,11 @@ class Hold:
         """Charge the request; return the charge. Only the first call counts."""
         if self.charge is not None:
             return self.charge
-        order, spec = self.order, self.spec
-        bill = None
-        if spec.card is None and order.prices is None and spec.rates.base == "token":
-            charge = charge_of(
-                spec.rates,
-                prompt=outcome.prompt_tokens,
-                cached=outcome.cached_tokens,
-                completion=outcome.completion_tokens,
-            )
-        else:
-            bill = bill_of(order, spec, outcome)
-            charge = bill.charge
-        now_ms = time.time_ns() // 1_000_000
-        duration_ms = max(0, now_ms - self.facts.started_at_ms)
-        result = result_of(self.reservation, outcome, charge=charge, duration_ms=duration_ms, attempts=self.attempts)
-        if len(order.candidates) > 1:
-            result = answered_by(result, spec)
-        if bill is not None:
-            result = bill.stamped_on(result)
-        row = row_of(self.facts_json, result)
+        charge, row = charge_and_row(
+            *(self.order, self.spec, self.facts_json, self.reservation, outcome),
+            attempts=self.attempts,
+            duration_ms=max(0, time.time_ns() // 1_000_000 - self.started_at_ms),
+        )
         self.settlement_json = row
         self.charge = charge
         self._meter.settle(self, charge, row, outcome)
@@ -277,7 +274,7 @@ class Hold:
     def record_use(self, charge: int, outcome: Outcome, details: Callable[[bytes], bytes]) -> int:
         """Charge what is no model call, of which the charge is known; ``details`` are put into its row. Once, too."""
         if self.charge is None:
-            duration_ms = max(0, time.time_ns() // 1_000_000 - self.facts.started_at_ms)
+            duration_ms = max(0, time.time_ns() // 1_000_000 - self.started_at_ms)
             result = result_of(self.reservation, outcome, charge=charge, duration_ms=duration_ms)
             self.settlement_json = details(row_of(self.facts_json, result))
             self.charge = charge

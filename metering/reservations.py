@@ -25,9 +25,10 @@ from metering.core.settlement import Facts, Reservation, decode_facts, encode_fa
 from metering.core.units import Base
 from metering.epochs import Epochs
 from metering.errors import BarrierError, LedgerDownError, MeterUnavailableError, RefusedError, RepeatedError
+from metering.facts import facts_of
 from metering.keys import bucket_of
 from metering.ledger import AccountState, Ledger
-from metering.meter import Meter, facts_of
+from metering.meter import Meter
 from metering.metrics import METRICS
 from metering.recovery import ReservedHold
 from metering.reserved import DueReservation, ReservationRecord, Viewer, order_of, record_of, reservation_of
