@@ -1,8 +1,10 @@
 """What a change in the ledger must be followed by: Redis and the caches of this gateway hear of it."""
 
 from collections.abc import Iterable
+from contextlib import suppress
 
 from gateway.auth import Authenticator
+from metering.errors import LedgerDownError
 from metering.ledger import AccountState
 from metering.settler import Settler
 from metering.tariff import TariffKeeper
@@ -26,7 +28,8 @@ class Effects:
 
     async def tariffs(self) -> None:
         """Charge by the prices and rates that hold now."""
-        await self._tariff.reload()
+        with suppress(LedgerDownError):  # it was there a moment ago; the change is made, and the next refresh sees it
+            await self._tariff.reload()
 
 
 class LaterEffects(Effects):

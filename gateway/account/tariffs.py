@@ -8,7 +8,7 @@ from aiohttp import web
 from gateway.admin.features import model_rates
 from gateway.admin.paging import one_of, refuse_unknown
 from gateway.admin.queries import ModelQuery
-from gateway.admin.serving import answered, member
+from gateway.admin.serving import ADMIN, answered, member
 from gateway.admin.tariff_forms import decimal_of
 from gateway.auth import Principal
 from gateway.deps import Deps
@@ -19,7 +19,6 @@ from metering.books.estimates import MIX_DAYS
 from metering.core.estimate import ByPrice, Empty, by_price, empty_of, left_of, total_of
 from metering.core.settlement import CREDITS
 
-ADMIN = "admin"
 TOKENS = "tokens"
 
 

@@ -33,7 +33,7 @@ async def rows(api: Api, account_id: str) -> list[Any]:
     await settled(api.client)
     columns = "model, feature, charge, cost, rate_version, details"
     async with api.deps.ledger.connection() as connection:
-        text = f"SELECT {columns} FROM events WHERE account_id = $1 ORDER BY at"  # noqa: S608 - our own names
+        text = f"SELECT {columns} FROM events WHERE account_id = $1 ORDER BY request_id"  # noqa: S608 - our own names
         return list(await connection.fetch(text, account_id))
 
 
