@@ -179,6 +179,13 @@ class Ask:
 
 ACCOUNT, KEY, PACK, EVENT = Ask("accounts"), Ask("keys"), Ask("packs"), Ask("events")
 RECURRING, RESERVATION, FEATURE = Ask("recurring"), Ask("reservations"), Ask("features")
+# Of the account's own routes, those for its admins alone: said once more, since the declared role is the enforced one.
+ADMINS_ONLY = {
+    "getStatements", "getStatementsCsv", "getSurplus", "createMember", "changeMember", "deactivateMember", "createKey",
+    "changeKey", "listTrail",
+}  # fmt: skip
+# What anybody may read; metrics only from this machine.
+OPEN = {"getRoot", "getDashboard", "getLiveness", "getReadiness", "getMetrics", "getOpenApi"}
 MONTH = {"month": "2026-11"}
 ASKS: Mapping[str, Ask] = {
     "getRoot": Ask(),

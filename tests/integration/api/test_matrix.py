@@ -16,9 +16,11 @@ from gateway.openapi.operation import Role
 from tests.integration.api.asking import Api, Reply
 from tests.integration.api.contract import described, require_declared, routes
 from tests.integration.api.matrix import (
+    ADMINS_ONLY,
     ALLOWED,
     ASKS,
     OF_ALL,
+    OPEN,
     Ask,
     Caller,
     Household,
@@ -123,6 +125,14 @@ async def do_what_is_allowed(api: Api, route: Served, home: Household, abroad: H
 
 def test_every_route_is_asked() -> None:
     assert set(ASKS) == set(routes())
+
+
+def test_roles_are_the_ones_that_are_stated() -> None:
+    for name, route in routes().items():
+        role = route.operation.role
+        assert (role is Role.ACCOUNT_ADMIN) is (name in ADMINS_ONLY), name
+        assert (role in {Role.ANYBODY, Role.SCRAPER}) is (name in OPEN), name
+        assert (role is Role.PLATFORM_ADMIN) is route.path.startswith("/admin/v1/"), name
 
 
 @pytest.mark.parametrize("method", sorted({route.method for route in routes().values()}))
