@@ -5,15 +5,18 @@ from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Literal
 
 from aiohttp import web
-from msgspec import UNSET, Meta, UnsetType
+from msgspec import Meta
 
 from gateway.admin.cursors import LimitPlace, decode_cursor, encode_cursor
 from gateway.admin.forms import NO_NUL, Form, read_form
 from gateway.admin.paging import limit_of, one_of, path_id, refuse_unknown
 from gateway.admin.people_forms import LimitsOrNone
+from gateway.admin.queries import LimitsQuery
 from gateway.admin.serving import admin, answered
 from gateway.deps import Deps
 from gateway.errors import forbidden, invalid, not_found, timestamp
+from gateway.openapi.limit_shapes import LimitSet, LimitsReset
+from gateway.openapi.operation import list_of, operation
 from metering.books.keys import Mine
 from metering.books.limits import LimitRow
 from metering.core.limits import Limit, Scope, Windows, tag_of
@@ -45,10 +48,10 @@ class Whose(Form):
         return Scope(self.scope), self.subject
 
 
-class NewLimits(Whose):
+class NewLimits(Whose, kw_only=True):
     """PUT …/limits; they are replaced as a whole, null or an empty object takes them away."""
 
-    limits: LimitsOrNone | UnsetType | None = UNSET
+    limits: LimitsOrNone | None
 
 
 class Reset(Whose):
@@ -62,16 +65,23 @@ class Reset(Whose):
     ) = None
 
 
+SOME_LIMITS = {"scope": "member", "subject": "ada", "limits": {"requests_per_minute": 60}}
+SOME_NAMES = {"scope": "member", "subject": "ada", "limits": ["requests_per_minute"]}
+
+
+@operation("adminListLimits", "List limits, and what is used of them", query=LimitsQuery, answer=list_of(LimitSet))
 async def list_limits(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}/limits."""
     return await show_limits(request, deps, path_id(request, "Account"))
 
 
+@operation("adminSetLimits", "Set limits", body=NewLimits, answer=LimitSet, example=SOME_LIMITS)
 async def put_limits(request: web.Request, deps: Deps) -> web.Response:
     """Serve PUT /admin/v1/accounts/{id}/limits."""
     return await change_limits(request, deps, path_id(request, "Account"), SCOPES)
 
 
+@operation("adminResetLimits", "Count limits anew", body=Reset, answer=LimitsReset, example=SOME_NAMES)
 async def post_reset(request: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/accounts/{id}/limits/reset."""
     return await reset_limits(request, deps, path_id(request, "Account"), SCOPES)
@@ -100,8 +110,6 @@ async def change_limits(request: web.Request, deps: Deps, account_id: str, scope
     """Replace limits, if they are of one of these scopes."""
     form = await read_form(request, NewLimits)
     scope, subject = await _allowed(form, deps, account_id, scopes)
-    if form.limits is UNSET:
-        raise invalid("limits is missing; write an object of limits, or null for none.", "limits")
     limits = {name: most for name, most in form.limits.given.items() if most is not None} if form.limits else {}
     if scope is Scope.KEY:
         changed = await deps.books.keys.change(subject, limits=limits)

@@ -49,6 +49,15 @@ class PricesQuery(ListQuery, kw_only=True):
     current: Annotated[Literal["true", "false"], Meta(description="Those in force only.")] = "false"
 
 
+class LimitsQuery(ListQuery, kw_only=True):
+    """Limits."""
+
+    scope: Annotated[Literal["account", "member", "key", "model"], Meta(description="Of this kind.")] | UnsetType = (
+        UNSET
+    )
+    subject: Annotated[str, Meta(description="A user_id, the id of a key, or the name of a model.")] | UnsetType = UNSET
+
+
 class ModelQuery(msgspec.Struct, kw_only=True):
     """A rate."""
 

@@ -182,7 +182,7 @@ RECURRING, RESERVATION, FEATURE = Ask("recurring"), Ask("reservations"), Ask("fe
 # Of the account's own routes, those for its admins alone: said once more, since the declared role is the enforced one.
 ADMINS_ONLY = {
     "getStatements", "getStatementsCsv", "getSurplus", "createMember", "changeMember", "deactivateMember", "createKey",
-    "changeKey", "listTrail",
+    "changeKey", "listTrail", "setLimits", "resetLimits",
 }  # fmt: skip
 # What anybody may read; metrics only from this machine.
 OPEN = {"getRoot", "getDashboard", "getLiveness", "getReadiness", "getMetrics", "getOpenApi"}
@@ -227,6 +227,12 @@ ASKS: Mapping[str, Ask] = {
     "rotateKey": KEY,
     "revokeKey": KEY,
     "listTrail": Ask(),
+    "listLimits": Ask(),
+    "setLimits": Ask(),
+    "resetLimits": Ask(),
+    "adminListLimits": ACCOUNT,
+    "adminSetLimits": ACCOUNT,
+    "adminResetLimits": ACCOUNT,
     "adminCreateAccount": Ask(),
     "adminListAccounts": Ask(),
     "adminGetAccount": ACCOUNT,
