@@ -32,6 +32,7 @@ FINGERPRINT_CHARS = 12
 CACHE_MAX = 100_000  # records; a digest that is not known is cached too, so that guessing costs Postgres little
 # A Postgres that does not answer may be waited for ten times as long; a key that is known need not be.
 LOOK_SECONDS_MAX = 1.0
+TURN = 1000  # records looked through in one turn of the loop
 MIRROR_SECONDS = 60.0  # between two writes of a record that has not changed: far below auth.stale_seconds_max
 
 
@@ -115,10 +116,16 @@ class Authenticator:
         text = await self._ledger.value("limits_for", principal.key_id, user_id)
         return None if text is None else parse_limits(text, principal.unit)
 
-    def account_changed(self, account_id: str) -> None:
+    async def account_changed(self, account_id: str) -> None:
         """Ask anew for the keys of an account: what it allows has changed."""
-        for digest, record in tuple(self._records.items()):
-            if record.principal is not None and record.principal.account_id == account_id:
+        for place, (digest, record) in enumerate(tuple(self._records.items())):
+            if place % TURN == 0:
+                await asyncio.sleep(0)  # there may be many
+            if (
+                self._records.get(digest) is record
+                and record.principal is not None
+                and record.principal.account_id == account_id
+            ):
                 self._records[digest] = replace(record, looked_at=-inf)
 
     async def flush(self) -> None:

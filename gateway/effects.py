@@ -31,7 +31,7 @@ class Effects:
 
     async def account_changed(self, account_id: str) -> None:
         """Ask anew for what the keys of an account have to obey."""
-        self._auth.account_changed(account_id)
+        await self._auth.account_changed(account_id)
 
     async def begin_again(self, account_id: str, tag: str, names: frozenset[Limit]) -> None:
         """Let the minute of a limit begin again."""

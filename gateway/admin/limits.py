@@ -3,6 +3,7 @@
 import time
 from collections.abc import Collection, Sequence
 from typing import Annotated, Any, Literal
+from uuid import UUID
 
 from aiohttp import web
 from msgspec import Meta
@@ -158,14 +159,18 @@ async def _allowed(form: Whose, deps: Deps, account_id: str, scopes: Collection[
     if not await deps.books.accounts.exists(account_id):
         raise not_found("Account")
     if scope is Scope.KEY:
-        key = await deps.books.keys.lock(subject) if _is_id(subject) else None
+        key = await deps.books.keys.lock(_id_of(subject))
         if key is None or key.account_id != account_id:
             raise not_found("Key")
-    return scope, subject.lower() if scope is Scope.KEY else subject
+        subject = key.id
+    return scope, subject
 
 
-def _is_id(text: str) -> bool:
-    return len(text) == 36 and all(part.isalnum() and part.isascii() for part in text.split("-"))  # noqa: PLR2004 - a UUID's
+def _id_of(text: str) -> str:
+    try:
+        return str(UUID(text))
+    except ValueError as error:
+        raise not_found("Key") from error
 
 
 async def _with_usage(deps: Deps, account_id: str, rows: Sequence[LimitRow]) -> list[dict[str, Any]]:
