@@ -22,13 +22,17 @@ async def list_limits(request: web.Request, deps: Deps, caller: Principal) -> we
     return await limits.show_limits(request, deps, caller.account_id, mine=mine)
 
 
-@operation("setLimits", "Set limits", body=limits.NewLimits, answer=LimitSet, example=limits.SOME_LIMITS)
+@operation(
+    "setLimits", "Set limits", body=limits.NewLimits, answer=LimitSet, example=limits.SOME_LIMITS, refuses=(404,)
+)
 async def put_limits(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve PUT /api/v1/limits."""
     return await limits.change_limits(request, deps, caller.account_id, OWN_SCOPES)
 
 
-@operation("resetLimits", "Count limits anew", body=limits.Reset, answer=LimitsReset, example=limits.SOME_NAMES)
+@operation(
+    "resetLimits", "Count limits anew", body=limits.Reset, answer=LimitsReset, example=limits.SOME_NAMES, refuses=(404,)
+)
 async def post_reset(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve POST /api/v1/limits/reset."""
     return await limits.reset_limits(request, deps, caller.account_id, OWN_SCOPES)

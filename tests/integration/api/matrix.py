@@ -105,6 +105,8 @@ async def make_household(api: Api, name: str) -> Household:
             await _expire(api, key_id)
         if caller is Caller.DEACTIVATED:
             await api.good("DELETE", f"/admin/v1/accounts/{account_id}/members/{user_id}")
+    some = {"scope": "member", "subject": "ada", "limits": {"requests_per_minute": 1_000}}
+    await api.good("PUT", f"/admin/v1/accounts/{account_id}/limits", some)
     own = await _things(api, account_id, f"{name}-ada", member_key, keys[Caller.MEMBER])
     colleagues = await _things(api, account_id, f"{name}-bob", colleagues_key, sent)
     return Household(own, colleagues, keys)
