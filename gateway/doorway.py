@@ -11,35 +11,13 @@ import socket
 from collections.abc import Callable, Coroutine
 from typing import Any, Final, Protocol, cast
 
-import httptools
 import structlog
 
 from gateway.door_exchange import DoorExchange
 from gateway.exchange import Exchange
+from gateway.head import END, HeadReader
 
 log = structlog.get_logger()
-PATHS: Final = {
-    b"POST /v1/chat/completions HTTP/1.1\r\n": "/v1/chat/completions",
-    b"POST /chat/completions HTTP/1.1\r\n": "/chat/completions",
-}
-FIRST_LINES: Final = tuple(PATHS)
-# What the line looks at; all other headers are read past.
-KEPT: Final = {
-    name.encode(): name
-    for name in (
-        "authorization",
-        "api-key",
-        "x-api-key",
-        "x-session-id",
-        "x-farebox-reason",
-        "x-farebox-feature",
-        "idempotency-key",
-        "x-forwarded-for",
-    )
-}
-# Other framing, and what asks for an answer before the body: aiohttp's.
-UNUSUAL: Final = frozenset({b"transfer-encoding", b"content-encoding", b"expect", b"upgrade"})
-LENGTH_UNKNOWN: Final = -1
 LINGER_SECONDS: Final = 10.0  # for the rest of a body that nobody wants any more: aiohttp's own figure
 SURPLUS_BYTES_MAX: Final = 65_536  # of the requests that follow, while one is served
 
@@ -77,9 +55,7 @@ class Doorway(asyncio.Protocol):
         self.keep_alive = True
         self.waiter: asyncio.Future[None] | None = None  # for the rest of the body
         self.writable: asyncio.Future[None] | None = None  # there while the client does not keep up
-        self._headers: dict[str, str] = {}
-        self._length = LENGTH_UNKNOWN
-        self._is_whole = self._is_unusual = False
+        self._head = HeadReader()
         self._surplus = b""
         self._timer: asyncio.TimerHandle | None = None
         self._deadline = 0.0
@@ -122,49 +98,22 @@ class Doorway(asyncio.Protocol):
         else:
             self._begin(data)
 
-    def on_header(self, name: bytes, value: bytes) -> None:
-        """Keep a header that somebody looks at (called by the parser)."""
-        name = name.lower()
-        if name in KEPT:
-            self._is_unusual |= KEPT[name] in self._headers
-            self._headers[KEPT[name]] = value.decode("utf-8", "surrogateescape")
-        elif name == b"content-length":
-            self._is_unusual |= self._length != LENGTH_UNKNOWN or not value.isdigit()
-            self._length = int(value) if value.isdigit() else LENGTH_UNKNOWN
-        elif name in UNUSUAL:
-            self._is_unusual = True
-
-    def on_headers_complete(self) -> None:
-        """Note that the head is whole (called by the parser)."""
-        self._is_whole = True
-
     def _begin(self, data: bytes) -> None:
         """Serve a request, or hand the connection over."""
-        end = data.find(b"\r\n\r\n", 0, self._gate.header_bytes_max) + len(b"\r\n\r\n")
-        if not data.startswith(FIRST_LINES) or not self._parse(data[:end]):
+        end = data.find(END, 0, self._gate.header_bytes_max) + len(END)
+        head = self._head
+        if not head.read(data[:end]) or head.length > self._gate.body_bytes_max:
             self._hand_over(data)
             return
-        self.missing = self._length
+        self.missing, self.keep_alive = head.length, head.keep_alive
         self.body = []
-        path = PATHS[data[: data.index(b"\n") + 1]]
-        self.exchange = DoorExchange(self, path, self._headers)
+        self.exchange = DoorExchange(self, head.path, head.headers)
         if self.task is None:
             self.task = self._loop.create_task(self._serve())
         elif self._idle is not None and not self._idle.done():
             self._idle.set_result(None)
         if len(data) > end:
             self._take(data[end:])
-
-    def _parse(self, head: bytes) -> bool:
-        """Read a head; return whether it is whole, and one of ours."""
-        self._headers, self._length, self._is_whole, self._is_unusual = {}, LENGTH_UNKNOWN, False, False
-        parser = httptools.HttpRequestParser(self)
-        try:
-            parser.feed_data(head)
-        except (httptools.HttpParserError, httptools.HttpParserUpgrade):
-            return False
-        self.keep_alive = parser.should_keep_alive()
-        return self._is_whole and not self._is_unusual and 0 <= self._length <= self._gate.body_bytes_max
 
     def _take(self, data: bytes) -> None:
         """Take more of the body; the next request may follow it."""

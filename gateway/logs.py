@@ -10,6 +10,7 @@ import os
 import sys
 import time
 from contextlib import suppress
+from functools import lru_cache
 from typing import TextIO
 
 import msgspec
@@ -60,8 +61,11 @@ class LastingLogger(structlog.WriteLogger):
     fatal = failure = err = error = critical = exception = msg
 
 
-class RequestLine(msgspec.Struct, omit_defaults=True, gc=False):
-    """The canonical line of a request. Tokens and amounts are the account's; a time is in milliseconds."""
+class RequestLine(msgspec.Struct, gc=False):
+    """The canonical line of a request. A time is in milliseconds.
+
+    A chat request's has also: account_id, key_id, model, provider; prompt_tokens, held, charge in the account's unit.
+    """
 
     event: str
     timestamp: str
@@ -70,13 +74,6 @@ class RequestLine(msgspec.Struct, omit_defaults=True, gc=False):
     path: str
     status: int
     duration_ms: float
-    account_id: str = ""
-    key_id: str | None = None
-    model: str = ""
-    provider: str = ""
-    prompt_tokens: int = 0
-    held: int = 0
-    charge: int | None = None
 
 
 class RequestLog:
@@ -89,7 +86,8 @@ class RequestLog:
         """Add the line of a request; ``elapsed`` is in seconds."""
         if path not in QUIET:
             milliseconds = round(elapsed * 1000, 3)
-            self._add(RequestLine("request_finished", _now(), request_id, method, path, status, milliseconds))
+            line = RequestLine("request_finished", _now(), request_id, method, path, status, milliseconds)
+            self._append(_encode(line))
 
     def add_chat(self, exchange: Exchange, status: int, elapsed: float) -> None:
         """Add the line of a chat request."""
@@ -98,32 +96,29 @@ class RequestLog:
             return
         hold = exchange.relay.hold
         order = hold.order
-        self._add(
-            RequestLine(
-                "request_finished",
-                _now(),
-                exchange.request_id,
-                "POST",
-                exchange.path,
+        shared = _shared_part(exchange.path, order.account_id, order.key_id, order.model, hold.spec.provider)
+        self._append(
+            b'{"event":"request_finished","timestamp":"%b","request_id":"%b",%b,"status":%d,"duration_ms":%.3f,'
+            b'"prompt_tokens":%d,"held":%d%b}'
+            % (
+                _now().encode(),
+                exchange.request_id.encode(),
+                shared,
                 status,
-                round(elapsed * 1000, 3),
-                order.account_id,
-                order.key_id,
-                order.model,
-                hold.spec.provider,
+                elapsed * 1000,
                 order.prompt_tokens,
                 hold.reservation.amount,
-                hold.charge,
+                b"" if hold.charge is None else b',"charge":%d' % hold.charge,
             )
         )
 
-    def _add(self, line: RequestLine) -> None:
+    def _append(self, line: bytes) -> None:
         if not SETTINGS["requests"]:
             return
         if not self._lines:
             asyncio.get_running_loop().call_later(WRITE_SECONDS, self.write)
-        # Encoded at once: to keep the objects of a request for later costs more, in memory that is no longer warm.
-        self._lines.append(_encode(line))
+        # Encoded already: to keep the objects of a request for later costs more, in memory that is no longer warm.
+        self._lines.append(line)
 
     def write(self) -> None:
         """Write what was added."""
@@ -133,6 +128,14 @@ class RequestLog:
                 out = SETTINGS_STREAM[0]
                 out.write(b"\n".join(lines).decode() + "\n")
                 out.flush()
+
+
+@lru_cache(maxsize=4096)
+def _shared_part(path: str, account_id: str, key_id: str | None, model: str, provider: str) -> bytes:
+    """Return the members of a chat request's line that all requests of a key for a model have in common."""
+    members = {"account_id": account_id, "key_id": key_id, "model": model, "provider": provider}
+    told = {name: value for name, value in members.items() if value}
+    return _encode({"method": "POST", "path": path, **told})[1:-1]
 
 
 class _Clock:

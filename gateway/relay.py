@@ -6,7 +6,7 @@ how the answer ended, for whoever has to record it when a relay does not return.
 
 import asyncio
 import time
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Sequence
 from dataclasses import dataclass, field
 
 import msgspec
@@ -29,7 +29,10 @@ from providers.wire.sse import SseEvent, SseSplitter
 
 log = structlog.get_logger()
 # Headers of an upstream that concern the client; all others name our account there, or its machinery.
-KEPT_HEADERS = frozenset({b"content-type", b"openai-version", b"openai-processing-ms"})
+KEPT_HEADERS = {
+    **{name: name for name in (b"content-type", b"openai-version", b"openai-processing-ms")},
+    b"x-request-id": b"x-upstream-request-id",
+}
 WATCH_TOKENS = 256
 COUNT_BYTES_MAX = 16_384  # longer answers may be counted in a thread
 EVENT_BYTES_MAX = 8_388_608  # an image in base64; longer events are relayed and not read
@@ -56,8 +59,8 @@ class Relay:
     first_byte_at: float = 0.0  # our first byte was written
     _first_chunk: bytes = b""
     _watch_at: int = 0
-    _splitter: SseSplitter = field(default_factory=lambda: SseSplitter(event_bytes_max=EVENT_BYTES_MAX))
-    _left: list[SseEvent] = field(default_factory=list)  # came, and not tallied yet
+    _splitter: SseSplitter = field(init=False)  # of a stream
+    _left: Sequence[SseEvent] = ()  # came, and not tallied yet
     _unsent: bytes = b""  # tallied, and not written yet
     _error: Exception | None = None
     _due_tokens: int | None = None  # they were noted, and whether the hold covers them is to be looked at
@@ -86,9 +89,7 @@ class Relay:
         lines = [b"x-request-id: %b\r\n" % self.hold.request_id.encode()]
         for name, value in answer.headers:
             if name in KEPT_HEADERS:
-                lines.append(b"%b: %b\r\n" % (name, value))
-            elif name == b"x-request-id":
-                lines.append(b"x-upstream-request-id: %b\r\n" % value)
+                lines.append(b"%b: %b\r\n" % (KEPT_HEADERS[name], value))
         if self.hold.limit is not None:
             lines.append(b"x-farebox-clamped-to: %d\r\n" % self.hold.limit)
         return b"".join(lines)
@@ -163,6 +164,7 @@ class Relay:
         available = b"x-farebox-available: %d\r\n" % self.hold.available_after_reserve
         await self.exchange.begin(self.head(answer) + STREAM_HEAD + available)
         self.first_byte_at = time.perf_counter()
+        self._splitter = SseSplitter(event_bytes_max=EVENT_BYTES_MAX)
         self._watch_at = 0 if not self.hold.at_bound else WATCH_TOKENS
         try:
             await self._events(answer)
@@ -197,7 +199,7 @@ class Relay:
     def _advance(self) -> bool:
         """Tally and relay events without waiting; return whether that were all."""
         out: list[bytes] = []
-        events, self._left = self._left, []
+        events, self._left = self._left, ()
         for place, event in enumerate(events):
             if event.data == DONE:
                 self._left = events[place:]

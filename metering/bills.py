@@ -1,6 +1,7 @@
 """What a request is charged, and at which price, where more than three rates decide it."""
 
 from collections.abc import Mapping
+from typing import Protocol
 
 import msgspec
 from msgspec import structs
@@ -8,7 +9,18 @@ from msgspec import structs
 from config.cards import ALSO_DEFAULT, DEFAULT_TIER, Price, PriceCard
 from config.catalog import ModelSpec
 from metering.core.rates import charge_of, charge_of_kinds
-from metering.core.settlement import CREDITS, Details, Outcome, Result, priced_at
+from metering.core.settlement import (
+    CREDITS,
+    Details,
+    Outcome,
+    Reservation,
+    Result,
+    answered_by,
+    priced_at,
+    result_of,
+    row_of,
+    usual_row,
+)
 from metering.order import Order
 
 
@@ -47,6 +59,27 @@ def bill_of(order: Order, spec: ModelSpec, outcome: Outcome) -> Bill:
     if card is not None:
         cost = charge_of_kinds(card.price_of(service_tier=tier, prompt_tokens=tokens).rates, outcome)
     return Bill(charge, price, cost, _details(spec, outcome, tier))
+
+
+class Settled(Protocol):
+    """A hold whose request has ended."""
+
+    facts_json: bytes
+    reservation: Reservation
+    attempts: list[dict[str, str]]
+
+
+def settled_row(  # noqa: PLR0913 - what a row says
+    hold: Settled, outcome: Outcome, bill: Bill | None, answered: ModelSpec | None, *, charge: int, duration_ms: int
+) -> bytes:
+    """Return the row that the ledger books; ``answered``: the model that did, where others might have."""
+    held, attempts = hold.reservation, hold.attempts
+    if bill is None and answered is None and not attempts:
+        return usual_row(hold.facts_json, held, outcome, charge=charge, duration_ms=duration_ms)
+    result = result_of(held, outcome, charge=charge, duration_ms=duration_ms, attempts=attempts)
+    if answered is not None:
+        result = answered_by(result, answered)
+    return row_of(hold.facts_json, result if bill is None else bill.stamped_on(result))
 
 
 def tier_of(named: str | None) -> str | None:

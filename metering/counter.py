@@ -42,6 +42,9 @@ _SLICE_CHARS = 1 << 16
 # characters, since tiktoken panics at 1,000,221 white-space characters without a line end; and its time
 # for one letter grows faster than the text. A multiple of the longest token, so one letter counts right.
 _RUN_CHARS = 1 << 18
+# Instructions whose count is remembered: an application sends the same ones with each request. A text is at most as
+# large as a body that is counted inline, so this is some megabytes where they are long.
+_KNOWN_MAX = 1024
 
 
 class _Vocabulary(NamedTuple):
@@ -79,11 +82,12 @@ class _AbandonedError(Exception):
 class _Encoder:
     """Counts the tokens of any text in one encoding, and shows them."""
 
-    __slots__ = ("_encode", "_split")
+    __slots__ = ("_encode", "_known", "_split")
 
     def __init__(self, encode: Callable[[str], list[int]], split: Callable[[list[int]], list[bytes]]) -> None:
         self._encode = encode
         self._split = split
+        self._known: dict[str, int] = {}
 
     def split(self, text: str, tokens_max: int) -> list[bytes]:
         """Return the bytes of a text's first tokens."""
@@ -95,6 +99,15 @@ class _Encoder:
         if len(text) > _SLICE_CHARS:
             return sum(map(self._count_slice, _slices(text)))
         return self._count_slice(text)
+
+    def count_again(self, text: str) -> int:
+        """Return the same for a text that comes again and again; it is short enough to be counted inline."""
+        tokens = self._known.get(text)
+        if tokens is None:
+            if len(self._known) >= _KNOWN_MAX:
+                self._known.clear()
+            tokens = self._known[text] = self.count(text)
+        return tokens
 
     def count_while_wanted(self, text: str, abandoned: threading.Event) -> int:
         """Return the same, or raise _AbandonedError soon after ``abandoned`` is set."""
@@ -180,7 +193,7 @@ class TokenCounter:
         """
         encoder = self._encoders.get(spec.encoding)
         if encoder is not None and chat.body_bytes <= self._inline_bytes_max:
-            return prompt.count_prompt(chat, spec, encoder.count)
+            return prompt.count_prompt(chat, spec, encoder.count, encoder.count_again)
         abandoned = threading.Event()
         loop = asyncio.get_running_loop()
         try:

@@ -11,7 +11,8 @@ from zlib import crc32
 import msgspec
 
 from metering.core.settlement import Facts, Reservation, Settlement, decode_facts, decode_settlement
-from metering.journal import HEAD, MAGIC, boot_id
+from metering.journal import MAGIC, boot_id
+from metering.segment import HEAD, UNWRITTEN
 
 
 class Remains(msgspec.Struct, kw_only=True):
@@ -103,6 +104,8 @@ class DeadJournal:
         at = end + 1
         while at < len(data):
             length, check, kind = HEAD.unpack_from(data, at) if at + HEAD.size <= len(data) else (0, -1, b"")
+            if kind == UNWRITTEN:
+                return
             payload = data[at + HEAD.size : at + HEAD.size + length]
             if len(payload) != length or crc32(payload, crc32(kind)) != check:
                 self.whole = False

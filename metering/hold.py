@@ -16,10 +16,10 @@ from typing import TYPE_CHECKING, Any
 import structlog
 
 from metering.ask import Ask
-from metering.bills import bill_of
+from metering.bills import bill_of, settled_row
 from metering.core.orphan import PROGRESS_TOKENS
 from metering.core.rates import charge_of
-from metering.core.settlement import Facts, Outcome, Reservation, answered_by, result_of, row_of
+from metering.core.settlement import Facts, Outcome, Reservation, decode_facts, result_of, row_of
 from metering.errors import MeterUnavailableError
 from metering.order import Order, Terms
 from metering.settler import Pending
@@ -46,7 +46,6 @@ class Hold:
         "available_after_reserve",
         "bound",
         "charge",
-        "facts",
         "facts_json",
         "forwarded",
         "forwarded_at",
@@ -59,6 +58,7 @@ class Hold:
         "reservation",
         "settlement_json",
         "spec",
+        "started_at_ms",
         "withdrawn",
     )
 
@@ -67,7 +67,7 @@ class Hold:
         meter: "Meter",
         order: Order,
         terms: Terms,
-        facts: Facts,
+        started_at_ms: int,
         facts_json: bytes,
         reservation: Reservation,
         available: int,
@@ -76,7 +76,7 @@ class Hold:
         self.order = order
         self.spec = order.spec  # the model that answers: a fallback takes its place
         self.attempts: list[dict[str, str]] = []
-        self.facts = facts
+        self.started_at_ms = started_at_ms  # since 1970
         self.facts_json = facts_json
         self.reservation = reservation
         self.available_after_reserve = available
@@ -98,9 +98,14 @@ class Hold:
         self._extension: asyncio.Task[None] | None = None
 
     @property
+    def facts(self) -> Facts:
+        """What was known of the request before it was forwarded."""
+        return decode_facts(self.facts_json)
+
+    @property
     def request_id(self) -> str:
         """The request's id, which names the hold, the journal record and the charge."""
-        return self.facts.request_id
+        return self.order.request_id
 
     @property
     def available(self) -> int:
@@ -250,13 +255,9 @@ class Hold:
             bill = bill_of(order, spec, outcome)
             charge = bill.charge
         now_ms = time.time_ns() // 1_000_000
-        duration_ms = max(0, now_ms - self.facts.started_at_ms)
-        result = result_of(self.reservation, outcome, charge=charge, duration_ms=duration_ms, attempts=self.attempts)
-        if len(order.candidates) > 1:
-            result = answered_by(result, spec)
-        if bill is not None:
-            result = bill.stamped_on(result)
-        row = row_of(self.facts_json, result)
+        duration_ms = max(0, now_ms - self.started_at_ms)
+        answered = None if len(order.candidates) == 1 else spec
+        row = settled_row(self, outcome, bill, answered, charge=charge, duration_ms=duration_ms)
         self.settlement_json = row
         self.charge = charge
         self._meter.settle(self, charge, row, outcome)
@@ -276,7 +277,7 @@ class Hold:
     def record_use(self, charge: int, outcome: Outcome, details: Callable[[bytes], bytes]) -> int:
         """Charge what is no model call, of which the charge is known; ``details`` are put into its row. Once, too."""
         if self.charge is None:
-            duration_ms = max(0, time.time_ns() // 1_000_000 - self.facts.started_at_ms)
+            duration_ms = max(0, time.time_ns() // 1_000_000 - self.started_at_ms)
             result = result_of(self.reservation, outcome, charge=charge, duration_ms=duration_ms)
             self.settlement_json = details(row_of(self.facts_json, result))
             self.charge = charge

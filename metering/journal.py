@@ -1,7 +1,7 @@
 """SHELL: the write-ahead journal, the gateway's own third copy of every open request.
 
 A journal is a folder of segments, ``state_dir/journal/<instance id>/``; its owner holds an exclusive ``flock`` on
-``lock`` for as long as it lives, so whoever gets the lock knows that the owner is dead. One record, one ``write()``:
+``lock`` for as long as it lives, so whoever gets the lock knows that the owner is dead. Its records:
 
     I  facts                     before reserve is sent
     F  id, reservation           right before the first byte goes upstream
@@ -11,7 +11,7 @@ A journal is a folder of segments, ``state_dir/journal/<instance id>/``; its own
     N  id                        nothing was used: its hold is about to be released
     D  ids                       booked, or released: nothing of them is left to do (joined by commas)
 
-A write survives the death of the process; ``fsync = "group"`` also survives the death of the machine. A segment is
+A record survives the death of the process; with ``fsync = "group"`` also the death of the machine. A segment is
 dropped when every request in it, and in all before it, is done.
 """
 
@@ -21,19 +21,16 @@ import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
-from struct import Struct
-from zlib import crc32
 
 import msgspec
 
 from config.settings import JournalSettings
 from metering.core.settlement import Reservation
 from metering.errors import MeterUnavailableError
+from metering.segment import Segment
 
-HEAD = Struct("<IIc")  # length of the payload, CRC-32 of kind and payload, kind
 MAGIC = b"farebox journal 1\n"
 DONE_BUFFER_MAX = 64
-_SEEDS = {kind: crc32(kind) for kind in (b"I", b"F", b"E", b"P", b"S", b"N", b"D")}
 _encode = msgspec.json.Encoder().encode
 
 
@@ -57,10 +54,8 @@ class Journal:
         self._path = folder / instance_id
         self._settings = settings
         self._number, self._first = 0, 1  # the newest segment, and the oldest that is still there
-        self._file, self._size = -1, 0
         self._done: list[str] = []  # to be written with the next record
-        self._written = 0  # bytes, in all segments
-        self._synced = 0  # of these
+        self._synced = 0, 0  # the segment, and how much of it, that is on the disk with all before it
         self._syncing = asyncio.Lock()
         self.durable = settings.fsync == "group"
         # Segment in which each unfinished request began: a segment may go when none began in it or before it.
@@ -75,8 +70,8 @@ class Journal:
             fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
             hidden.rename(self._path)
         except OSError as error:
-            raise JournalError(f"the journal {self._path} can't be written: {error.strerror}") from error
-        self._rotate()
+            raise self._error(error) from error
+        self._segment = self._begin_segment()
 
     @property
     def unfinished(self) -> int:
@@ -124,83 +119,68 @@ class Journal:
             self._flush_done()
 
     def _flush_done(self) -> None:
-        try:
-            self._append(self._take_done())
-        except JournalError:
-            return  # the requests are done; a reader looks them up again
-        self._drop_segments()
+        with suppress(OSError):  # the requests are done; a reader looks them up again
+            self._append_done()
+            self._drop_segments()
+
+    def _append_done(self) -> None:
+        done, self._done = ",".join(self._done), []
+        self._segment.append(b"D", done.encode())
 
     def _write(self, kind: bytes, payload: bytes) -> None:
-        record = _record(kind, payload)
-        if self._done:
-            record = self._take_done() + record
-        self._append(record)
-        if self._size >= self._settings.segment_bytes_max:
-            with suppress(JournalError):  # the record is written; a segment that can't be followed yet grows on
+        segment = self._segment
+        try:
+            if self._done:
+                self._append_done()
+            segment.append(kind, payload)
+        except OSError as error:
+            raise self._error(error) from error
+        if segment.size >= self._settings.segment_bytes_max:
+            with suppress(JournalError, OSError):  # it is written; a segment that can't be followed yet grows on
                 self._rotate()
                 self._drop_segments()
 
-    def _take_done(self) -> bytes:
-        done, self._done = ",".join(self._done), []
-        return _record(b"D", done.encode())
-
-    def _append(self, data: bytes) -> None:
-        try:
-            written = os.write(self._file, data)
-        except OSError as error:
-            raise JournalError(f"the journal {self._path} can't be written: {error.strerror}") from error
-        if written != len(data):
-            # A torn record would hide all that follows it.
-            os.ftruncate(self._file, self._size)
-            raise JournalError(f"the journal {self._path} can't be written: the disk is full")
-        self._size += written
-        self._written += written
+    def _error(self, error: OSError) -> JournalError:
+        return JournalError(f"the journal {self._path} can't be written: {error.strerror}")
 
     def _rotate(self) -> None:
-        number = self._number + 1
+        old = self._segment
+        if self.durable:
+            old.sync()  # whoever waits for a record looks at the newest segment only
+        self._segment = self._begin_segment()
+        old.finish()
+
+    def _begin_segment(self) -> Segment:
         try:
-            file = os.open(self._segment(number), os.O_CREAT | os.O_WRONLY | os.O_APPEND | os.O_TRUNC, 0o600)
+            segment = Segment(self._file(self._number + 1), self._header)
         except OSError as error:
-            raise JournalError(f"the journal {self._path} can't be written: {error.strerror}") from error
-        old, self._file, self._size = (self._file, self._size), file, 0
-        try:
-            self._append(self._header)
-        except JournalError:
-            self._file, self._size = old
-            os.close(file)
-            self._segment(number).unlink(missing_ok=True)
-            raise
-        if self._number:
-            os.close(old[0])
-        self._number = number
+            raise self._error(error) from error
+        self._number += 1
+        return segment
 
     def _drop_segments(self) -> None:
         while self._first < self._number and not self._open_in.get(self._first):
             self._open_in.pop(self._first, None)
-            self._segment(self._first).unlink(missing_ok=True)
+            self._file(self._first).unlink(missing_ok=True)
             self._first += 1
 
-    def _segment(self, number: int) -> Path:
+    def _file(self, number: int) -> Path:
         return self._path / f"{number:08d}.log"
 
     async def sync(self) -> None:
         """Wait until everything written so far is on the disk; one call of the system serves all who wait."""
-        written = self._written
+        written = self._number, self._segment.size
         async with self._syncing:
             if self._synced < written:
-                everything = self._written
-                await asyncio.to_thread(os.fdatasync, self._file)
+                everything = self._number, self._segment.size
+                await asyncio.to_thread(self._segment.sync)
                 self._synced = everything
 
     def close(self) -> None:
         """Close; a journal in which everything is done leaves nothing behind."""
         if self._done:
             self._flush_done()
-        os.close(self._file)
+        self._segment.finish()
         if not self._begun:
             shutil.rmtree(self._path, ignore_errors=True)
         os.close(self._lock)
-
-
-def _record(kind: bytes, payload: bytes) -> bytes:
-    return HEAD.pack(len(payload), crc32(payload, _SEEDS[kind]), kind) + payload

@@ -11,10 +11,10 @@ import structlog
 from config.settings import MeterSettings
 from metering.admission import Admission
 from metering.ask import Ask
-from metering.core.settlement import Facts, Outcome, Source, encode_facts
+from metering.core.settlement import Facts, Outcome, Source, decode_facts
 from metering.errors import BacklogError, MeterUnavailableError, RefusedError, RepeatedError
+from metering.facts import facts_json_of
 from metering.hold import Hold
-from metering.hold_context import HoldContext
 from metering.journal import Journal
 from metering.keys import bucket_of
 from metering.leases import Leases
@@ -77,7 +77,7 @@ class Meter:
         """Return whether a hold is this gateway's own."""
         return request_id in self._holds
 
-    def hold(self, order: Order) -> HoldContext:
+    def hold(self, order: Order) -> "HoldContext":
         """Hold what a request may cost; on leaving, whatever happens, it is settled or released.
 
         Entering raises:
@@ -90,8 +90,8 @@ class Meter:
         """Take the hold; see ``hold``."""
         if self._settler.unsettled_amount > self.settings.unsettled_total_max:
             raise BacklogError("too much is waiting to be booked")
-        facts = facts_of(order)
-        facts_json = encode_facts(facts)
+        started_at_ms = time.time_ns() // 1_000_000
+        facts_json = facts_json_of(order, started_at_ms=started_at_ms)
         terms = order.terms()
         self.journal.begin(order.request_id, facts_json)
         ask = Ask(
@@ -116,10 +116,10 @@ class Meter:
         except BaseException:
             # The reserve may have been applied, or may still arrive: it is refused by the tombstone then.
             METRICS.denied.labels("meter_unavailable").inc()
-            self._release(facts, leased_until, held=False)
+            self._release(decode_facts(facts_json), leased_until, held=False)
             raise
         METRICS.buffer.reserve.append(time.perf_counter() - started)
-        hold = Hold(self, order, terms, facts, facts_json, granted.reservation, granted.available)
+        hold = Hold(self, order, terms, started_at_ms, facts_json, granted.reservation, granted.available)
         hold.leased_until = leased_until
         self._holds[order.request_id] = hold
         return hold
@@ -166,10 +166,6 @@ class Meter:
         else:
             self._settler.submit(pending)
 
-    def _pending(self, hold: Hold, charge: int, row: bytes) -> Pending:
-        order = hold.order
-        return Pending(order.account_id, order.request_id, charge, row, asyncio.get_running_loop().time())
-
     async def _submit_after(self, finished: "asyncio.Future[Any]", pending: Pending) -> None:
         await finished
         self._settler.submit(pending)
@@ -211,28 +207,18 @@ class Meter:
             self._settler.submit(hold.pending())
 
 
-def facts_of(order: Order) -> Facts:
-    """Return what is known of a request before it is forwarded."""
-    rates = order.dearest.rates
-    return Facts(
-        request_id=order.request_id,
-        account_id=order.account_id,
-        user_id=order.user_id,
-        key_id=order.key_id,
-        endpoint=order.endpoint,
-        model=order.model,
-        provider=order.spec.provider,
-        resource=order.resource,
-        stream=order.stream,
-        counted_prompt_tokens=order.prompt_tokens,
-        rates=(rates.prompt, rates.cached, rates.completion),
-        base=rates.base,
-        rate_version=order.dearest.rate_version,
-        session_id=order.session_id,
-        reason=order.reason,
-        feature=order.feature,
-        orphan=order.orphan,
-        started_at_ms=time.time_ns() // 1_000_000,
-        idempotency_key=order.claim.key if order.claim else None,
-        body_digest=order.claim.digest if order.claim else None,
-    )
+class HoldContext:
+    """``async with meter.hold(order) as hold``. A class, since a generator would cost the line five microseconds."""
+
+    __slots__ = ("_hold", "_meter", "_order")
+
+    def __init__(self, meter: Meter, order: Order) -> None:
+        self._meter = meter
+        self._order = order
+
+    async def __aenter__(self) -> Hold:
+        self._hold = await self._meter.enter(self._order)
+        return self._hold
+
+    async def __aexit__(self, *_: object) -> None:
+        self._meter.leave(self._hold)

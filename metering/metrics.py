@@ -4,7 +4,7 @@ Label sets are closed: models and providers from the configuration, reasons and 
 key, a member or a request. With several workers the values are summed over them (PROMETHEUS_MULTIPROC_DIR).
 """
 
-from bisect import bisect_left
+from bisect import bisect_right
 from dataclasses import dataclass, field
 from typing import TypeVar
 
@@ -183,18 +183,19 @@ def drain(values: list[T]) -> list[T]:
 def observe_many(histogram: Histogram, values: list[float]) -> None:
     """Observe many values at once.
 
-    prometheus_client has no call for it; its own observe looks for the bucket from the first one, each time.
+    prometheus_client has no call for it; its own observe looks for the bucket from the first one, each time. Sorted,
+    the values of a bucket are two searches apart, however many they are.
     """
     if not values:
         return
-    bounds, buckets = histogram._upper_bounds, histogram._buckets  # noqa: SLF001 - see above
-    counts: dict[int, int] = {}
-    for value in values:
-        place = bisect_left(bounds, value)
-        counts[place] = counts.get(place, 0) + 1
+    values = sorted(values)
+    below = 0
+    for bound, bucket in zip(histogram._upper_bounds, histogram._buckets, strict=True):  # noqa: SLF001 - see above
+        upto = bisect_right(values, bound)
+        if upto > below:
+            bucket.inc(upto - below)
+            below = upto
     histogram._sum.inc(sum(values))  # noqa: SLF001 - see above
-    for place, count in counts.items():
-        buckets[place].inc(count)
 
 
 METRICS = MeterMetrics()

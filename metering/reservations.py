@@ -27,7 +27,7 @@ from metering.epochs import Epochs
 from metering.errors import BarrierError, LedgerDownError, MeterUnavailableError, RefusedError, RepeatedError
 from metering.keys import bucket_of
 from metering.ledger import AccountState, Ledger
-from metering.meter import Meter, facts_of
+from metering.meter import Meter
 from metering.metrics import METRICS
 from metering.recovery import ReservedHold
 from metering.reserved import DueReservation, ReservationRecord, Viewer, order_of, record_of, reservation_of
@@ -66,7 +66,7 @@ class Reservations:
         """
         bucket = bucket_of(order.account_id)
         token = self._epochs.token(bucket)
-        facts = facts_for(facts_of(order), ttl_seconds=ttl_seconds)
+        facts = facts_for(order, started_at_ms=_now_ms(), ttl_seconds=ttl_seconds)
         facts_json = encode_facts(facts)
         reservation = await self._hold(order, facts_json)
         try:

@@ -6,7 +6,7 @@ from config.resources import UNITS
 from config.settings import MeterSettings, ResourceSettings
 from metering.ask import Ask
 from metering.keys import packed_keys_of
-from metering.packing import PackedScript, packed
+from metering.packing import PackedScript, packed, packed_names
 from metering.scripts import load_scripts
 
 
@@ -29,12 +29,11 @@ class ReserveCalls:
         """Return a whole call without an Idempotency-Key, as bytes."""
         account, request = ask.account_id.encode(), ask.request_id.encode()
         want, least = b"%d" % ask.want, b"%d" % ask.least
-        resource, user, model = ask.resource.encode(), ask.user_id.encode(), ask.model.encode()
         call = self._calls.get(ask.resource) or self._call_of(ask.resource)
         return call(
             packed_keys_of(ask.account_id),
             *(len(token), token, len(account), account, len(request), request, len(want), want, len(least), least),
-            *(len(resource), resource, len(user), user, len(model), model, len(ask.facts), ask.facts),
+            *(packed_names(ask.resource, ask.user_id, ask.model), len(ask.facts), ask.facts),
         )
 
     def _limits(self, resource: str) -> tuple[int | str, ...]:
@@ -47,6 +46,6 @@ class ReserveCalls:
         return PackedScript(
             load_scripts()["reserve"].digest,
             keys=4,
-            layout=(5, packed(self._lease_ms, self._instance_id), 4, packed(*limits)),
-            constants=2 + len(limits),
+            layout=(5, packed(self._lease_ms, self._instance_id), None, 1, packed(*limits)),
+            constants=2 + 3 + len(limits),
         )

@@ -9,7 +9,6 @@ is done.
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from zlib import crc32
 
 import structlog
 
@@ -84,7 +83,7 @@ class Settler:
         self._open += 1
         self._idle.clear()
         self.unsettled_amount += pending.charge
-        lane = crc32(pending.account_id.encode()) % len(self._queues)
+        lane = hash(pending.account_id) % len(self._queues)
         self._queues[lane].append(pending)
         self._wake[lane].set()
 
@@ -126,7 +125,8 @@ class Settler:
             by_account.setdefault(pending.account_id, []).append(pending.request_id)
             METRICS.buffer.settle_lag.append(now - pending.queued_at)
         METRICS.settled.inc(len(batch))
-        await asyncio.gather(*(self._apply(account, by_account[account.account_id]) for account in settled))
+        applying = [self._apply(account, by_account[account.account_id]) for account in settled]
+        await (applying[0] if len(applying) == 1 else asyncio.gather(*applying))
         for pending in batch:
             self._finished(pending)
 

@@ -5,8 +5,9 @@ from msgspec import structs
 
 from config.catalog import ModelSpec, Rates
 from metering.core.allocations import NO_MODEL
-from metering.core.settlement import CREDITS, Facts, Outcome, Source, Status
+from metering.core.settlement import CREDITS, Facts, Outcome, Source, Status, decode_facts
 from metering.core.units import Base
+from metering.facts import facts_json_of
 from metering.order import Order, Terms
 
 RATE_VERSION = "unit"
@@ -82,6 +83,7 @@ def ttl_ms_of(facts: bytes | str) -> int:
         return 0
 
 
-def facts_for(facts: Facts, *, ttl_seconds: int) -> Facts:
+def facts_for(order: Order, *, started_at_ms: int, ttl_seconds: int) -> Facts:
     """Return the facts of a reservation."""
+    facts = decode_facts(facts_json_of(order, started_at_ms=started_at_ms))
     return structs.replace(facts, ttl_ms=ttl_seconds * 1000)

@@ -232,3 +232,30 @@ def nothing_used(facts: Facts, *, now_ms: int) -> bytes:
 def row_of(facts_json: bytes, result: Result) -> bytes:
     """Return the row that the ledger books: the facts, then the result, whose names win where both have them."""
     return facts_json[:-1] + b"," + _encode(result)[1:]
+
+
+_USUAL = (
+    b'%b,"reserved_at":%d,"reserved":%d,"split":%b,"charge":%d,"prompt_tokens":%d,"cached_tokens":%d,'
+    b'"completion_tokens":%d,"reasoning_tokens":%d,"counted_completion_tokens":%b,"source":"%b","status":"%b",'
+    b'"duration_ms":%d}'
+)
+
+
+def usual_row(facts_json: bytes, reservation: Reservation, outcome: Outcome, *, charge: int, duration_ms: int) -> bytes:
+    """Return what ``row_of`` does for a request that the first model answered, at half the price of making a Result."""
+    counted = outcome.counted_completion_tokens
+    return _USUAL % (
+        facts_json[:-1],
+        reservation.reserved_at,
+        reservation.amount,
+        _encode(reservation.split),
+        charge,
+        outcome.prompt_tokens,
+        outcome.cached_tokens,
+        outcome.completion_tokens,
+        outcome.reasoning_tokens,
+        b"null" if counted is None else b"%d" % counted,
+        outcome.source.encode(),
+        outcome.status.encode(),
+        duration_ms,
+    )

@@ -7,7 +7,7 @@ a count encodes the text since the last place where tokens cannot change any mor
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 
 from metering.core.boundaries import last_boundary
 from providers.wire.chat import Chunk, Delta, Response, Usage
@@ -57,8 +57,9 @@ class _Text:
     def exact_tokens(self, count: _Count) -> int:
         if not self.closed_tokens and self.open_bytes <= _WHOLE_BYTES_MAX:
             # A short text is encoded in one piece: that is what exact means, and cheaper than to look for boundaries.
-            self._tail += "".join(self.pieces)
-            self.pieces.clear()
+            if self.pieces:
+                self._tail += "".join(self.pieces)
+                self.pieces.clear()
             self._measure(count)
             return self._measured_tokens
         self._close(count)
@@ -136,7 +137,10 @@ class CompletionTally:
 
     def count(self) -> int:
         """Return the exact number of tokens so far, as if each text were encoded in one piece."""
-        return self._total(text.exact_tokens(self._count) for text in self._texts.values())
+        total = 0
+        for text in self._texts.values():
+            total += text.exact_tokens(self._count)
+        return total + self._stops()
 
     def running(self) -> int:
         """Return the tokens so far at a cost that is linear in the text, however often it is asked.
@@ -144,23 +148,24 @@ class CompletionTally:
         It equals ``count()``, save while a text has more than 8192 characters
         without a place to cut it: then it goes on at the rate seen before.
         """
-        return self._total(text.running_tokens(self._count) for text in self._texts.values())
+        total = sum(text.running_tokens(self._count) for text in self._texts.values())
+        # The tail still counts in bytes: what follows it may split its tokens into more.
+        self._ceiling = sum(text.closed_tokens + text.open_bytes for text in self._texts.values())
+        if self._stop_token:
+            self._ceiling += len(self.finish_reasons)
+        return total + self._stops()
 
     def charged_units(self) -> int | None:
         """Return the exact number of what the reply is charged by, where that is not tokens."""
         return None
 
-    def _total(self, tokens: Iterable[int]) -> int:
-        total = sum(tokens)
-        if not self._stop_token:
-            self._tighten(0)
-            return total
-        self._tighten(len(self.finish_reasons))
-        return total + sum(reason in _STOP_REASONS for reason in self.finish_reasons.values())
-
-    def _tighten(self, stops: int) -> None:
-        # The tail still counts in bytes: what follows it may split its tokens into more.
-        self._ceiling = stops + sum(text.closed_tokens + text.open_bytes for text in self._texts.values())
+    def _stops(self) -> int:
+        """Return the tokens that ended choices, where the provider bills them."""
+        stops = 0
+        if self._stop_token:
+            for reason in self.finish_reasons.values():
+                stops += reason in _STOP_REASONS
+        return stops
 
     def _add_answer(self, answer: Chunk | Response) -> None:
         for choice in answer.choices:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import redis.asyncio as redis
 
+from metering.dead_journal import DeadJournal
 from metering.errors import RedisDownError
 from metering.metrics import METRICS
 from tests.fakes.upstream import Gate, answer, completion, usage
@@ -15,6 +16,7 @@ from tests.integration.line import PROMPT, Line
 from tests.integration.metering.own_redis import OwnRedis, own_redis
 from tests.waiting import eventually
 
+NO_LOCK = -1  # the owner lives, and has it
 OK = answer(completion("on on", usage(PROMPT, 2)))
 
 
@@ -47,7 +49,7 @@ Weaken = Callable[[OwnRedis], Awaitable[None]]
 
 @pytest.mark.parametrize("make_weak", [weaken, hide])
 async def test_nothing_is_forwarded_before_the_journal_is_on_the_disk(
-    line: Line, server: OwnRedis, make_weak: Weaken, capsys: pytest.CaptureFixture[str]
+    line: Line, server: OwnRedis, make_weak: Weaken, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     await make_weak(server)
     await line.start()
@@ -58,7 +60,11 @@ async def test_nothing_is_forwarded_before_the_journal_is_on_the_disk(
     running = asyncio.create_task(line.ask(max_tokens=5))
     await asyncio.wait_for(gate.reached.wait(), 5)
     journal = line.deps.meter.journal
-    assert journal._synced == journal._written > 0, "I and F are on the disk, and the upstream has the request"
+    on_disk = (journal._path / "00000001.log").read_bytes()[: journal._synced[1]]
+    (tmp_path / "disk").mkdir()
+    (tmp_path / "disk" / "00000001.log").write_bytes(on_disk)
+    (remains,) = DeadJournal(tmp_path / "disk", NO_LOCK).remains.values()
+    assert remains.reservation, "I and F are on the disk, and the upstream has the request"
     gate.open()
     assert (await running).status == 200
 
@@ -68,7 +74,7 @@ async def test_a_strong_one_needs_no_disk(line: Line) -> None:
     line.upstream.play(OK)
     assert (await line.ask(max_tokens=5)).status == 200
     assert METRICS.redis_weak._value.get() == 0
-    assert line.deps.meter.journal._synced == 0
+    assert line.deps.meter.journal._synced == (0, 0)
 
 
 async def test_one_that_becomes_weak_is_noticed_when_it_is_connected_again(line: Line, server: OwnRedis) -> None:

@@ -188,7 +188,6 @@ class Gateway:
     async def kill(self) -> None:
         """End as a killed process does: nothing is drained or tidied up, and the kernel frees the lock."""
         await self._end()
-        os.close(self.journal._file)
         os.close(self.journal._lock)
 
     async def _end(self) -> None:

@@ -1,7 +1,6 @@
 """A hold around a request: resolved exactly once, whatever happens inside."""
 
 import asyncio
-import os
 
 import pytest
 
@@ -10,6 +9,7 @@ from metering.journal import JournalError
 from metering.keys import keys_of
 from tests.integration.metering.books import Book, assert_conserved
 from tests.integration.metering.parts import Gateway, Launch, order_of, spec_of, until, used
+from tests.unit.metering.journal_case import files_of_at_most, fill_window
 
 
 @pytest.fixture
@@ -155,18 +155,14 @@ async def test_too_much_that_waits_for_postgres_stops_admission(launch: Launch, 
 
 async def test_full_disk_forwards_nothing_and_settles_what_runs(gateway: Gateway, book: Book, account_id: str) -> None:
     running = await gateway.meter.enter(order_of(account_id))
-    disk = os.dup(gateway.journal._file)
-    full = os.open("/dev/full", os.O_WRONLY)
-    os.dup2(full, gateway.journal._file)
-    with pytest.raises(JournalError):
-        await gateway.meter.enter(order_of(account_id))
-    with pytest.raises(JournalError):
-        running.forwarding()
-    running.note(300)
-    running.record(used(30))
-    os.dup2(disk, gateway.journal._file)
-    os.close(disk)
-    os.close(full)
+    fill_window(gateway.journal, running.request_id)
+    with files_of_at_most(gateway.journal._segment.size):
+        with pytest.raises(JournalError):
+            await gateway.meter.enter(order_of(account_id))
+        with pytest.raises(JournalError):
+            running.forwarding()
+        running.note(300)
+        running.record(used(30))
     await at_rest(gateway, book, account_id, balance=870)
 
 

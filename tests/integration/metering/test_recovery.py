@@ -135,7 +135,8 @@ async def test_hold_proved_never_forwarded_is_released(launch: Launch, book: Boo
 async def tear(settings: Settings, instance_id: str) -> None:
     """The last record did not reach the disk whole."""
     (segment,) = (settings.state_dir / "journal" / instance_id).glob("*.log")
-    segment.write_bytes(segment.read_bytes() + b"\x07\x00")
+    whole = segment.read_bytes().rstrip(b"\0")
+    segment.write_bytes(whole + b"\x07\x00")
 
 
 async def test_torn_journal_proves_nothing_so_the_deadline_tells(

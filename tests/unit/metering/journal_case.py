@@ -1,7 +1,9 @@
 """A journal, the ways in which its owner ends, and who reads it then."""
 
 import os
-from collections.abc import Callable
+import resource
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -61,8 +63,7 @@ def settlement_of(request_id: str) -> bytes:
 
 
 def die(journal: Journal) -> None:
-    """End as a killed process does: its files are closed, nothing is tidied up."""
-    os.close(journal._file)
+    """End as a killed process does: its lock is gone, nothing is tidied up."""
     os.close(journal._lock)
 
 
@@ -90,3 +91,20 @@ STEPS: dict[str, Callable[[Journal, str], None]] = {
     "S": lambda journal, r: journal.settle(settlement_of(r)),
     "D": lambda journal, r: journal.done(r),
 }
+
+
+@contextmanager
+def files_of_at_most(size: int) -> Iterator[None]:
+    """A disk that is full when a file has so many bytes."""
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+def fill_window(journal: Journal, request_id: str) -> None:
+    """Write progress until no request fits into the room that is allocated."""
+    while journal._segment._end - journal._segment.size > 100:
+        journal.progress(request_id, 1)

@@ -219,3 +219,21 @@ async def test_cancelled_tally_is_left_only_when_its_count_has_ended(counter: To
         await counting
     assert tally.open_bytes < 10
     assert tally.count() == 200_001
+
+
+def test_instructions_are_counted_once_and_the_same_each_time(
+    counter: TokenCounter, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    encoder = counter._encoder("o200k_base")
+    asked: list[str] = []
+
+    def encode(text: str) -> list[int]:
+        asked.append(text)
+        return [0] * len(text)
+
+    monkeypatch.setattr(encoder, "_encode", encode)
+    monkeypatch.setattr(encoder, "_known", {})
+    monkeypatch.setattr(shell, "_KNOWN_MAX", 2)
+    counts = [encoder.count_again(text) for text in ("one", "three", "one", "four", "one")]
+    assert counts == [3, 5, 3, 4, 3]
+    assert asked == ["one", "three", "four", "one"], "more than so many are not remembered"

@@ -1,9 +1,10 @@
 """Ids that sort by time."""
 
+import os
 import time
 import uuid
 
-from metering.ids import new_id
+from metering.ids import _Ids, new_id
 
 
 def test_id_is_a_version_7_uuid_of_this_millisecond() -> None:
@@ -17,7 +18,9 @@ def test_id_is_a_version_7_uuid_of_this_millisecond() -> None:
 
 
 def test_ids_are_never_the_same_and_all_random_bits_are_used() -> None:
-    ids = [uuid.UUID(new_id()).int for _ in range(5_000)]
+    ids: list[int] = []
+    while len({value >> 80 for value in ids[::100]}) < 64:  # milliseconds
+        ids += [uuid.UUID(new_id()).int for _ in range(100)]
     assert len(set(ids)) == len(ids)
     ones = zeros = 0
     for value in ids:
@@ -35,3 +38,26 @@ def test_ids_of_later_milliseconds_are_greater() -> None:
     while time.time_ns() // 1_000_000 == now:
         pass
     assert first < new_id()
+
+
+def test_the_last_group_begins_again_at_its_end() -> None:
+    ids, begun = _Ids(), -1
+    while begun != ids._millisecond:  # all of it in one
+        ids.new()
+        ids._counter, begun = 2**48 - 2, ids._millisecond
+        last, first = (uuid.UUID(ids.new()).int & (2**48 - 1) for _ in range(2))
+    assert (last, first) == (2**48 - 1, 0)
+
+
+def test_a_child_process_has_ids_of_its_own() -> None:
+    reading, writing = os.pipe()
+    new_id()
+    child = os.fork()
+    if not child:
+        os.write(writing, new_id().encode())
+        os._exit(0)
+    mine = new_id()
+    os.waitpid(child, 0)
+    assert os.read(reading, 36).decode()[-12:-4] != mine[-12:-4]
+    os.close(reading)
+    os.close(writing)

@@ -11,6 +11,7 @@ from config.settings import JournalSettings
 from metering.core.settlement import Reservation, encode_facts
 from metering.dead_journal import dead_journals
 from metering.journal import Journal, JournalError, boot_id
+from metering.segment import HEAD
 from tests.unit.metering.journal_case import (
     GROWN,
     HELD,
@@ -81,18 +82,17 @@ def test_done_of_an_unknown_id_changes_nothing(journal: Journal, tmp_path: Path)
 def test_journal_cut_at_any_byte_gives_every_whole_record_and_proves_nothing_when_torn(
     journal: Journal, tmp_path: Path
 ) -> None:
-    ends: dict[int, tuple[bool, int, bool]] = {}
     segment = tmp_path / "instance-1" / "00000001.log"
-    header = segment.stat().st_size
-    state = (False, 0, False)
-    ends[header] = (False, 0, False)
+    ends: dict[int, tuple[bool, int, bool]] = {journal._segment.size: (False, 0, False)}
     for kind in "IFPS":
         STEPS[kind](journal, "r1")
         state = {"I": (True, 0, False), "F": (True, 300, False), "P": (True, 300, False), "S": (True, 300, True)}[kind]
-        ends[segment.stat().st_size] = state
+        ends[journal._segment.size] = state
+    written = max(ends)
     die(journal)
     whole = segment.read_bytes()
-    for cut in range(len(whole) + 1):
+    assert whole.count(0, written) == len(whole) - written  # room that was not used
+    for cut in range(written + 1):
         segment.write_bytes(whole[:cut])
         dead = read(tmp_path)
         last = max((end for end in ends if end <= cut), default=None)
@@ -105,13 +105,31 @@ def test_journal_cut_at_any_byte_gives_every_whole_record_and_proves_nothing_whe
         assert dead.proves_silence is (cut in ends), cut
 
 
-def test_flipped_bit_anywhere_is_noticed(journal: Journal, tmp_path: Path) -> None:
+def test_record_whose_writer_was_killed_is_none_and_all_before_it_proves_what_it_did(
+    journal: Journal, tmp_path: Path
+) -> None:
     STEPS["I"](journal, "r1")
+    begun = journal._segment.size
     STEPS["F"](journal, "r1")
     die(journal)
     segment = tmp_path / "instance-1" / "00000001.log"
     whole = segment.read_bytes()
-    for at in range(len(whole)):
+    kind = begun + HEAD.size - 1
+    for written in (b"", whole[begun : begun + 2], whole[begun : begun + 6], whole[begun:kind]):  # the kind comes last
+        segment.write_bytes(whole[:begun] + written + bytes(kind + 1 - begun - len(written)) + whole[kind + 1 :])
+        dead = read(tmp_path)
+        assert dead.proves_silence
+        assert dead.remains["r1"].reservation is None
+
+
+def test_flipped_bit_anywhere_is_noticed(journal: Journal, tmp_path: Path) -> None:
+    STEPS["I"](journal, "r1")
+    STEPS["F"](journal, "r1")
+    written = journal._segment.size
+    die(journal)
+    segment = tmp_path / "instance-1" / "00000001.log"
+    whole = segment.read_bytes()[: written + HEAD.size]
+    for at in range(written):
         segment.write_bytes(whole[:at] + bytes([whole[at] ^ 0x10]) + whole[at + 1 :])
         dead = read(tmp_path)
         found = dead.remains.get("r1")

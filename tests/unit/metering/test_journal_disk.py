@@ -1,14 +1,15 @@
 """The journal's segments, and disks that are full."""
 
 import resource
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
+from metering.core.settlement import decode_facts, encode_facts
 from metering.ids import new_id
 from metering.journal import Journal, JournalError
+from metering.segment import WINDOW_BYTES
 from tests.unit.metering.journal_case import (
     HELD,
     SETTINGS,
@@ -16,6 +17,8 @@ from tests.unit.metering.journal_case import (
     STEPS,
     die,
     facts_of,
+    files_of_at_most,
+    fill_window,
     read,
     remains,
     segments,
@@ -97,22 +100,12 @@ def test_missing_segment_proves_nothing_and_the_others_are_read(tmp_path: Path, 
     assert dead.proves_silence is (gone == 1)
 
 
-@contextmanager
-def files_of_at_most(size: int) -> Iterator[None]:
-    """A disk that is full when a file has so many bytes."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
-
-
-@pytest.mark.parametrize("room", [0, 1, 9, 100])
+@pytest.mark.parametrize("room", [0, 1, 4096])
 def test_full_disk_refuses_the_request_and_tears_nothing_that_follows(
     journal: Journal, tmp_path: Path, room: int
 ) -> None:
     STEPS["I"](journal, "r1")
+    fill_window(journal, "r1")
     size = (tmp_path / "instance-1" / "00000001.log").stat().st_size
     with files_of_at_most(size + room):
         for request_id in ("r2", "r3"):
@@ -126,6 +119,25 @@ def test_full_disk_refuses_the_request_and_tears_nothing_that_follows(
     assert list(found) == ["r1", "r4"]
     assert found["r1"].reservation == HELD
     assert read(tmp_path).proves_silence
+
+
+def test_records_of_any_size_are_read_across_windows(journal: Journal, tmp_path: Path) -> None:
+    STEPS["I"](journal, "r1")
+    fill_window(journal, "r1")
+    facts = replace(decode_facts(facts_of("r2")), reason="x" * (3 * WINDOW_BYTES))
+    journal.begin("r2", encode_facts(facts))
+    STEPS["F"](journal, "r1")
+    found = remains(journal, tmp_path)
+    assert found["r1"].reservation == HELD
+    assert found["r2"].facts == facts
+    assert read(tmp_path).proves_silence
+
+
+def test_segment_that_is_followed_gives_its_room_back(tmp_path: Path) -> None:
+    journal = Journal(tmp_path, "instance-1", SMALL)
+    fill(journal, 2)
+    assert (tmp_path / "instance-1" / "00000001.log").stat().st_size < 2 * SMALL.segment_bytes_max
+    assert (tmp_path / "instance-1" / "00000002.log").stat().st_size == WINDOW_BYTES
 
 
 def test_segment_that_can_not_be_followed_yet_grows_on(tmp_path: Path) -> None:

@@ -7,6 +7,8 @@ from typing import Any
 
 import msgspec
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 import metering
 from config.catalog import ModelSpec, Rates
@@ -23,6 +25,7 @@ from metering.core.settlement import (
     encode_facts,
     result_of,
     row_of,
+    usual_row,
 )
 
 FACTS = Facts(
@@ -138,3 +141,27 @@ def test_what_is_no_settlement_and_no_facts_is_refused(text: bytes) -> None:
         decode_settlement(text)
     with pytest.raises(msgspec.DecodeError):
         decode_facts(text)
+
+
+COUNTS = st.integers(0, 2**52)
+
+
+@given(
+    st.builds(
+        Outcome,
+        prompt_tokens=COUNTS,
+        completion_tokens=COUNTS,
+        cached_tokens=COUNTS,
+        reasoning_tokens=COUNTS,
+        source=st.sampled_from(Source),
+        status=st.sampled_from(Status),
+        counted_completion_tokens=st.none() | COUNTS,
+    ),
+    st.lists(st.text() | COUNTS, max_size=4),
+    COUNTS,
+)
+def test_the_usual_row_says_what_any_row_says(outcome: Outcome, split: list[str | int], charge: int) -> None:
+    facts, held = encode_facts(FACTS), Reservation(7, 8, split)
+    usual = usual_row(facts, held, outcome, charge=charge, duration_ms=9)
+    other = row_of(facts, result_of(held, outcome, charge=charge, duration_ms=9))
+    assert msgspec.json.decode(usual) == msgspec.json.decode(other)

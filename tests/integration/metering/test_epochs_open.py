@@ -1,4 +1,4 @@
-"""When the barrier of an epoch is over, all of its buckets admit again."""
+"""The end of a barrier: all buckets of an epoch open, whenever each of them may."""
 
 from metering.keys import BUCKETS
 from tests.integration.metering.books import Book
