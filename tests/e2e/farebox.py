@@ -155,7 +155,10 @@ class Farebox:
         """Return the processes that serve, when there are several."""
         assert self._process is not None
         told = subprocess.run(
-            ["ps", "-o", "pid=,args=", "--ppid", str(self._process.pid)], capture_output=True, text=True, check=False
+            ["ps", "-ww", "-o", "pid=,args=", "--ppid", str(self._process.pid)],
+            capture_output=True,
+            text=True,
+            check=False,
         )
         return [int(line.split()[0]) for line in told.stdout.splitlines() if "farebox" in line and "serve" in line]
 
