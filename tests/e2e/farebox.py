@@ -160,7 +160,7 @@ class Farebox:
             text=True,
             check=False,
         )
-        return [int(line.split()[0]) for line in told.stdout.splitlines() if "farebox" in line and "serve" in line]
+        return [int(line.split()[0]) for line in told.stdout.splitlines() if "farebox serve " in line]
 
     def log(self) -> str:
         """Return the end of what it wrote."""
