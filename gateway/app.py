@@ -30,6 +30,7 @@ from metering.reconciler import Reconciler
 from metering.recovery import Recovery
 from metering.recurrence import RecurringGrants
 from metering.reservations import Reservations
+from metering.roller import Roller
 from metering.sealer import Sealer
 from metering.settler import Settler
 from metering.stores import open_store
@@ -172,6 +173,7 @@ class Parts:
             Chore("answers", ANSWERS_SECONDS, self.books.answers.forget_old),
             Chore("reconcile", meter.reconcile_seconds, self.reconciler.take_turn),
             Chore("seal", seal_seconds / 2, Sealer(self.ledger, seal_seconds=seal_seconds).seal_due),
+            Chore("roll", meter.rollup_seconds, Roller(self.ledger).roll_due),
         ]
 
     async def start(self) -> None:

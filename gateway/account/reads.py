@@ -2,7 +2,7 @@
 
 from aiohttp import web
 
-from gateway.admin import ledger, statements
+from gateway.admin import ledger, overview, sheets, statements, usage
 from gateway.admin.paging import list_page, list_query, resource_of
 from gateway.admin.serving import answered, member
 from gateway.auth import Principal
@@ -53,6 +53,36 @@ async def list_events(request: web.Request, deps: Deps, principal: Principal) ->
     return await ledger.list_events(request, deps, scope_of(principal))
 
 
+async def send_entries(request: web.Request, deps: Deps, principal: Principal) -> web.StreamResponse:
+    """Serve GET /api/v1/ledger.csv."""
+    return await sheets.send_ledger(request, deps, scope_of(principal))
+
+
+async def send_events(request: web.Request, deps: Deps, principal: Principal) -> web.StreamResponse:
+    """Serve GET /api/v1/events.csv."""
+    return await sheets.send_events(request, deps, scope_of(principal))
+
+
+async def get_event(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
+    """Serve GET /api/v1/events/{request_id}."""
+    return await overview.get_event(request, deps, scope_of(principal))
+
+
+async def get_usage(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
+    """Serve GET /api/v1/usage."""
+    return await usage.get_usage(request, deps, scope_of(principal))
+
+
+async def send_usage(request: web.Request, deps: Deps, principal: Principal) -> web.StreamResponse:
+    """Serve GET /api/v1/usage.csv."""
+    return await sheets.send_usage(request, deps, scope_of(principal))
+
+
+async def get_overview(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
+    """Serve GET /api/v1/overview: the account's balance; to a member, with what they have used themselves."""
+    return await overview.serve_overview(request, deps, principal.account_id, scope_of(principal))
+
+
 async def get_statements(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/v1/statements: the whole account's, so for its admins."""
     return await statements.serve_json(request, deps, _whole_account(principal))
@@ -76,6 +106,12 @@ def routes() -> list[web.RouteDef]:
         web.get("/api/v1/packs", member(list_packs), allow_head=False),
         web.get("/api/v1/ledger", member(list_entries), allow_head=False),
         web.get("/api/v1/events", member(list_events), allow_head=False),
+        web.get("/api/v1/ledger.csv", member(send_entries), allow_head=False),
+        web.get("/api/v1/events.csv", member(send_events), allow_head=False),
+        web.get("/api/v1/events/{request_id}", member(get_event), allow_head=False),
+        web.get("/api/v1/usage", member(get_usage), allow_head=False),
+        web.get("/api/v1/usage.csv", member(send_usage), allow_head=False),
+        web.get("/api/v1/overview", member(get_overview), allow_head=False),
         web.get("/api/v1/statements", member(get_statements), allow_head=False),
         web.get("/api/v1/statements.csv", member(get_statements_csv), allow_head=False),
     ]
