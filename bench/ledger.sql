@@ -30,7 +30,7 @@ SELECT (to_timestamp(r.ms / 1000.0) AT TIME ZONE 'UTC')::date,
        r.allocated, r.charge - r.allocated, 0, CASE WHEN r.i % 2 = 0 THEN 'session-' || r.i / 14 END, 'chat/completions',
        CASE WHEN r.z < 0.3 THEN 'feature-' || floor(20 * r.z ^ 2 / 0.09)::int END, '[]', 1000
   FROM (SELECT q.*, CASE WHEN q.member % 10 <> 0 THEN 0 WHEN q.i % 1009 = 0 THEN q.charge / 2 ELSE q.charge END AS allocated
-          FROM (SELECT i, md5(i::text) AS h, $4::bigint + (i * $5::float8)::bigint AS ms, floor(1000 * random() ^ 3)::int AS member,
+          FROM (SELECT i, md5($1::uuid::text || i) AS h, $4::bigint + (i * $5::float8)::bigint AS ms, floor(1000 * random() ^ 3)::int AS member,
                        random() AS x, random() AS y, random() AS z, 2 + (20 * exp(random() * 6))::bigint AS charge
                   FROM generate_series($2::bigint, $3::bigint) i OFFSET 0) q OFFSET 0) r;
 

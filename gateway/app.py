@@ -30,6 +30,7 @@ from metering.reconciler import Reconciler
 from metering.recovery import Recovery
 from metering.recurrence import RecurringGrants
 from metering.reservations import Reservations
+from metering.retention import Retention
 from metering.roller import Roller
 from metering.sealer import Sealer
 from metering.settler import Settler
@@ -42,6 +43,7 @@ from providers.wire.chat import parse_chat_request
 
 KEYS_SECONDS = 5.0
 ANSWERS_SECONDS = 60.0
+RETENTION_SECONDS = 21_600.0  # a month is due once a month
 GC_THRESHOLDS = (20_000, 20, 20)
 
 
@@ -164,8 +166,12 @@ class Parts:
     def _chores(self) -> list[Chore]:
         meter, prices, seal_seconds = self.settings.meter, self.settings.prices, self.settings.meter.seal_seconds
         updates = [Chore("prices", prices.update_hours * 3600, self.importer.update)] if prices.update_hours else []
+        roller = Roller(self.ledger)
+        retention = Retention(self.ledger, roller, keep_months=meter.events_keep_months)
+        drops = [Chore("retention", RETENTION_SECONDS, retention.drop_due)] if meter.events_keep_months else []
         return [
             *updates,
+            *drops,
             Chore("tariffs", prices.refresh_seconds, self.tariff.refresh),
             Chore("reservations", meter.sweep_seconds, self.reservations.end_due),
             Chore("recurring", meter.recurring_seconds, RecurringGrants(self.writes, self.settler).grant_due),
@@ -173,7 +179,7 @@ class Parts:
             Chore("answers", ANSWERS_SECONDS, self.books.answers.forget_old),
             Chore("reconcile", meter.reconcile_seconds, self.reconciler.take_turn),
             Chore("seal", seal_seconds / 2, Sealer(self.ledger, seal_seconds=seal_seconds).seal_due),
-            Chore("roll", meter.rollup_seconds, Roller(self.ledger).roll_due),
+            Chore("roll", meter.rollup_seconds, roller.roll_due),
         ]
 
     async def start(self) -> None:

@@ -72,3 +72,15 @@ SELECT a.account_id::text FROM accounts a LEFT JOIN rollup_marks m ON m.account_
 
 -- roll_next: take the next versions of an account into its roll-ups, about $2 requests.
 SELECT more FROM roll_account($1, $2);
+
+-- months_due: the months whose events are older than $1 months, and not dropped yet, oldest first.
+SELECT m.month FROM (
+    SELECT to_date(right(c.relname, 6), 'YYYYMM') AS month
+      FROM pg_inherits i JOIN pg_class c ON c.oid = i.inhrelid
+     WHERE i.inhparent = 'events'::regclass AND c.relname ~ '^events_[0-9]{6}$') m
+ WHERE m.month + interval '1 month' <= (clock_timestamp() AT TIME ZONE 'UTC') - make_interval(months => $1)
+   AND m.month NOT IN (SELECT month FROM dropped_months)
+ ORDER BY 1;
+
+-- month_drop: drop the events of a month, their sums kept.
+SELECT drop_month($1) AS dropped;

@@ -124,7 +124,14 @@ BEGIN
            coalesce(m.feature, ''), coalesce(m.endpoint, ''), sum(m.requests), sum(m.charge), sum(m.allocated_amount),
            sum(m.input_amount), sum(m.prompt_tokens), sum(m.cached_tokens), sum(m.completion_tokens),
            sum(m.reasoning_tokens), sum(m.cost), sum(m.refunded)
-      FROM (SELECT u.*, slot_of(u.at, v_zone) AS slot FROM usage_moved(p_account, v_mark.version, v_to) u) m
+      FROM (SELECT u.*, slot_of(u.at, v_zone) AS slot
+              FROM (SELECT * FROM usage_moved(p_account, v_mark.version, v_to)
+                    UNION ALL
+                    -- what retention has kept of requests that are gone
+                    SELECT k.slot, k.resource, k.user_id, k.key_id, k.model, k.feature, k.endpoint, k.requests, k.charge,
+                           k.allocated_amount, k.input_amount, k.prompt_tokens, k.cached_tokens, k.completion_tokens,
+                           k.reasoning_tokens, k.cost, k.refunded
+                      FROM kept_usage k WHERE k.account_id = p_account AND v_mark.version = 0) u) m
      GROUP BY GROUPING SETS ((m.resource, m.slot), (m.resource, m.slot, m.user_id), (m.resource, m.slot, m.key_id),
               (m.resource, m.slot, m.model), (m.resource, m.slot, m.feature), (m.resource, m.slot, m.endpoint),
               (m.resource, m.slot, m.user_id, m.key_id, m.model, m.feature, m.endpoint))

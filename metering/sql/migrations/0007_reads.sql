@@ -66,3 +66,41 @@ CREATE TABLE rollup_marks (
     version    bigint NOT NULL,
     time_zone  text NOT NULL
 );
+
+-- What retention has dropped of the events (functions/76_retention.sql): which months, and the sums that stay for it, so that
+-- series go on and every invariant still adds up. `kept_usage` is of the hours and names of roll-ups; `explained` is the
+-- debt that dropped requests may have made.
+CREATE TABLE dropped_months (
+    month      date PRIMARY KEY CHECK (month = date_trunc('month', month)::date),
+    events     bigint NOT NULL,
+    dropped_at timestamptz NOT NULL DEFAULT clock_timestamp()
+);
+
+CREATE TABLE kept_usage (
+    account_id        uuid NOT NULL,
+    resource          text NOT NULL,
+    slot              timestamptz NOT NULL,
+    user_id           text NOT NULL,
+    key_id            text NOT NULL,
+    model             text NOT NULL,
+    feature           text NOT NULL,
+    endpoint          text NOT NULL,
+    requests          bigint NOT NULL,
+    charge            bigint NOT NULL,
+    allocated_amount  bigint NOT NULL,
+    input_amount      bigint NOT NULL,
+    prompt_tokens     bigint NOT NULL,
+    cached_tokens     bigint NOT NULL,
+    completion_tokens bigint NOT NULL,
+    reasoning_tokens  bigint NOT NULL,
+    cost              bigint NOT NULL,
+    refunded          bigint NOT NULL,
+    PRIMARY KEY (account_id, resource, slot, user_id, key_id, model, feature, endpoint)
+);
+
+CREATE TABLE kept_debt (
+    account_id uuid NOT NULL,
+    resource   text NOT NULL,
+    explained  bigint NOT NULL,
+    PRIMARY KEY (account_id, resource)
+);

@@ -8,6 +8,7 @@ import pytest
 
 from metering.books import Books
 from metering.books.filters import Filters, Scope
+from metering.books.records import Event
 from metering.books.series import GROUPS, Question
 from metering.books.usage import Point
 from metering.ids import new_id
@@ -194,3 +195,34 @@ async def test_a_series_goes_on_behind_a_place(spent: Booking) -> None:
 async def test_an_unknown_account_has_no_series(booking: Booking) -> None:
     question = Question(filters=Filters(account_id=new_id(), **WIDE), interval="day", groups=(), sort="at")
     assert await booking.books.usage.series(question, limit=1) is None
+
+
+@pytest.mark.parametrize(
+    ("rates", "details", "expected"),
+    [
+        ([1_000_000, 500_000, 2_000_000], None, 60 + 20),
+        ([0, 0, 3_000_000], {"base": "word", "units": 9}, 0),
+        # prompt, cached, completion, cache write, reasoning, image, audio, image and audio of the completion
+        ([2_000_000, 500_000, 9, 3_000_000, 9, 4_000_000, 5_000_000, 9, 9], None, 120 + 20),
+        (
+            [2_000_000, 500_000, 9, 3_000_000, 9, 4_000_000, 5_000_000, 9, 9],
+            {"base": "token", "units": None, "cache_write_tokens": 10, "image_tokens": 20, "audio_tokens": 5},
+            5 * 5 + 20 * 4 + 20 + 10 * 3 + (100 - 5 - 20 - 40 - 10) * 2,
+        ),
+        ([2_000_000, 0, 9, 9, 9, 9, 5_000_000, 9, 9], {"audio_tokens": 1000}, 100 * 5),
+    ],
+)
+async def test_the_input_of_a_request_is_priced_by_kind(
+    booking: Booking, rates: list[int], details: dict[str, Any] | None, expected: int
+) -> None:
+    """What is image or audio counts as that first, then what was cached; never more than the whole prompt."""
+    tokens = {"prompt_tokens": 100, "cached_tokens": 40, "completion_tokens": 7}
+    await booking.charge(700, rates=rates, details=details, **tokens)
+    page = await booking.books.pages.events(
+        Filters(account_id=booking.account_id), limit=2, sort="io_type", io_rows=True
+    )
+    assert [(row.io_type, row.amount) for row in page.rows if isinstance(row, Event)] == [
+        ("input", expected), ("output", 700 - expected),
+    ]  # fmt: skip
+    (point,) = await points(booking)
+    assert (point.input_amount, point.output_amount) == (expected, 700 - expected)
