@@ -14,6 +14,8 @@ from gateway.body import read_body
 from gateway.deps import DEPS, Deps
 from gateway.errors import invalid
 from gateway.exchange import AiohttpExchange, require_headers_that_fit
+from gateway.openapi.operation import Role, operation
+from gateway.openapi.tariff_shapes import Count, CountBody
 from gateway.pipeline import order_of
 from metering.bills import bill_of
 from metering.core.settlement import Outcome, Source, Status
@@ -28,6 +30,15 @@ class _Asked(msgspec.Struct):
     boundaries: bool = False
 
 
+@operation(
+    "countChat",
+    "Say what a chat would hold and cost",
+    body=CountBody,
+    answer=Count,
+    refuses=(404,),
+    role=Role.MEMBER,
+    example={"model": "simulated", "messages": [{"role": "user", "content": "Hello!"}], "boundaries": True},
+)
 async def handle_count(request: web.Request) -> web.Response:
     """Serve POST /v1/count: a chat request as it would be sent, perhaps with ``"boundaries": true``."""
     deps = request.app[DEPS]

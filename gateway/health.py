@@ -11,6 +11,8 @@ from aiohttp import web
 
 from gateway.deps import DEPS, Deps
 from gateway.errors import ApiError
+from gateway.openapi.operation import operation
+from gateway.openapi.shapes import Alive, Ready
 from metering.errors import BarrierError, MeteringError
 
 log = structlog.get_logger()
@@ -46,11 +48,13 @@ async def failing(pings: Mapping[str, Ping]) -> list[str]:
     return [name for name, failed in zip(pings, answers, strict=True) if failed]
 
 
+@operation("getLiveness", "Whether this process lives", answer=Alive)
 async def handle_live(_: web.Request) -> web.Response:
     """Serve GET /healthz: whoever reads this knows all there is to know."""
     return web.json_response({"status": "ok"})
 
 
+@operation("getReadiness", "Whether this gateway can serve", answer=Ready, refuses=(503,))
 async def handle_ready(request: web.Request) -> web.Response:
     """Serve GET /readyz."""
     pings = pings_of(request.app[DEPS])

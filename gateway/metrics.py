@@ -27,6 +27,7 @@ from gateway.auth import key_of
 from gateway.deps import DEPS
 from gateway.errors import unauthorized
 from gateway.exchange import Exchange
+from gateway.openapi.operation import Role, operation
 from metering.metrics import FAST, METRICS, SECONDS, drain, observe_many
 
 log = structlog.get_logger()
@@ -101,6 +102,7 @@ def observe_chat(exchange: Exchange, status: int, started: float, ended: float) 
         COUNTS.time(overhead=overhead, first_byte=relay.first_byte_at - started)
 
 
+@operation("getMetrics", "Metrics for Prometheus", media="text/plain", role=Role.SCRAPER)
 async def handle_metrics(request: web.Request) -> web.Response:
     """Serve GET /metrics."""
     deps = request.app[DEPS]

@@ -2,6 +2,8 @@
 
 from aiohttp import web
 
+from gateway.openapi.operation import operation
+
 PAGE = """\
 <!doctype html>
 <html lang="en">
@@ -30,11 +32,13 @@ HEADERS = {
 }
 
 
+@operation("getDashboard", "The page that says where things are", media="text/html")
 async def handle_dashboard(_: web.Request) -> web.Response:
     """Serve GET /dashboard."""
     return web.Response(text=PAGE, content_type="text/html", headers=HEADERS)
 
 
+@operation("getRoot", "On to the dashboard", status=302, media="")
 async def handle_root(_: web.Request) -> web.Response:
     """Serve GET /: on to the dashboard."""
     raise web.HTTPFound("/dashboard")

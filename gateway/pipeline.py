@@ -16,6 +16,8 @@ from gateway.idempotency import claim_of
 from gateway.kept_answers import KeepingExchange, answer_again, keep_answer
 from gateway.logs import REQUESTS
 from gateway.metrics import observe_chat
+from gateway.openapi.operation import Role, operation
+from gateway.openapi.shapes import ChatCompletion
 from gateway.relay import CLIENT_GONE, Relay
 from metering.ask import Claim
 from metering.core.settlement import CREDITS, Status
@@ -24,7 +26,7 @@ from metering.errors import RepeatedError
 from metering.hold import Hold
 from metering.order import Order
 from providers.errors import ProviderError
-from providers.wire.chat import ChatRequest, parse_chat_request
+from providers.wire.chat import ChatBody, ChatRequest, parse_chat_request
 
 log = structlog.get_logger()
 ENDPOINT = "chat/completions"
@@ -85,6 +87,18 @@ async def serve_chat(exchange: Exchange, deps: Deps) -> None:
         exchange.relay = None  # they would keep each other until the garbage is collected
 
 
+@operation(
+    "createChatCompletion",
+    "Chat, metered; streamed or not",
+    details="The provider's answer, byte for byte. Also served without /v1. Refused with 402 before it is forwarded.",
+    body=ChatBody,
+    answer=ChatCompletion,
+    streams=True,
+    role=Role.MEMBER,
+    refuses=(402, 404, 409, 502, 504),
+    repeatable=True,
+    example={"model": "simulated", "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 5},
+)
 async def handle_aiohttp_chat(request: web.Request) -> web.StreamResponse:
     """Serve a chat request that the doorway did not take."""
     deps = request.app[DEPS]

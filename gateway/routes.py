@@ -7,6 +7,9 @@ from gateway.account import people, pools, reads, tariffs, uses
 from gateway.admin import routes as admin_routes
 from gateway.deps import DEPS
 from gateway.middleware import guarded
+from gateway.openapi import serving as openapi
+from gateway.openapi.operation import Role, operation
+from gateway.openapi.shapes import Model, ModelList
 from gateway.pages import handle_dashboard, handle_root
 from gateway.pipeline import handle_aiohttp_chat
 
@@ -14,6 +17,7 @@ OWNED_BY = "farebox"
 REST = "/{path}"  # every path that no other route has
 
 
+@operation("listModels", "List the models that this key may use", answer=ModelList, role=Role.MEMBER)
 async def handle_models(request: web.Request) -> web.Response:
     """Serve GET /v1/models: the models that this key may use."""
     deps = request.app[DEPS]
@@ -22,6 +26,7 @@ async def handle_models(request: web.Request) -> web.Response:
     return web.json_response({"object": "list", "data": [_model(name) for name in names]})
 
 
+@operation("getModel", "Read one of them", answer=Model, role=Role.MEMBER)
 async def handle_model(request: web.Request) -> web.Response:
     """Serve GET /v1/models/{model}."""
     deps = request.app[DEPS]
@@ -60,6 +65,7 @@ def add_routes(app: web.Application) -> None:
         *counting.routes(),
         *health.routes(),
         *metrics.routes(),
+        *openapi.routes(),
     ]
     for prefix in ("/v1", ""):
         routes += [
@@ -70,3 +76,4 @@ def add_routes(app: web.Application) -> None:
     for route in routes:
         web.RouteDef(route.method, route.path, guarded(route.handler), route.kwargs).register(app.router)
     app.router.add_route("*", "/{path:.*}", guarded(refuse))
+    openapi.add_document(app)

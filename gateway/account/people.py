@@ -13,26 +13,32 @@ from gateway.admin import keys, members, trail
 from gateway.admin.forms import read_form
 from gateway.admin.moments import require_future
 from gateway.admin.paging import list_page, list_query, path_id
-from gateway.admin.people_forms import KeyForm, KeyPatch, NewKey
+from gateway.admin.people_forms import KeyForm, KeyPatch, MemberPatch, NewKey, NewMember, Rotation
+from gateway.admin.queries import ListQuery, TrailQuery
 from gateway.admin.serving import account_write, answered, member
 from gateway.auth import Principal
 from gateway.deps import Deps
 from gateway.errors import forbidden, not_found
+from gateway.openapi.operation import list_of, operation
 from metering.books.keys import Mine
-from metering.books.records import ApiKey
+from metering.books.records import ApiKey, Member, NewApiKey
+from metering.books.trail import Line
 
 
+@operation("createMember", "Add a member", body=NewMember, answer=Member, status=201)
 async def create_member(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve POST /api/v1/members."""
     return await members.create_member(request, deps, caller.account_id)
 
 
+@operation("listMembers", "List members; a member sees themselves", query=ListQuery, answer=list_of(Member))
 async def list_members(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve GET /api/v1/members: of a member only their own row."""
     narrowed = caller.role != ADMIN
     return await members.list_members(request, deps, caller.account_id, only=caller.user_id, narrowed=narrowed)
 
 
+@operation("getMember", "Read a member", answer=Member)
 async def get_member(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve GET /api/v1/members/{user_id}."""
     if caller.role != ADMIN and members.user_of(request) != caller.user_id:
@@ -40,16 +46,19 @@ async def get_member(request: web.Request, deps: Deps, caller: Principal) -> web
     return await members.get_member(request, deps, caller.account_id)
 
 
+@operation("changeMember", "Change a member", body=MemberPatch, answer=Member)
 async def patch_member(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve PATCH /api/v1/members/{user_id}."""
     return await members.patch_member(request, deps, caller.account_id)
 
 
+@operation("deactivateMember", "Deactivate a member", answer=Member)
 async def deactivate_member(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve DELETE /api/v1/members/{user_id}."""
     return await members.deactivate_member(request, deps, caller.account_id)
 
 
+@operation("createKey", "Create a key; its secret is shown once", body=NewKey, answer=NewApiKey, status=201)
 async def create_key(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve POST /api/v1/keys; a key for which no models are named has those of the key that asks."""
     form = await read_form(request, NewKey)
@@ -64,6 +73,7 @@ async def create_key(request: web.Request, deps: Deps, caller: Principal) -> web
     return answered(key, status=201)
 
 
+@operation("listKeys", "List keys; a member sees their own", query=ListQuery, answer=list_of(ApiKey))
 async def list_keys(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve GET /api/v1/keys, newest first: of a member their own."""
     asked = list_query(request.query)
@@ -72,11 +82,13 @@ async def list_keys(request: web.Request, deps: Deps, caller: Principal) -> web.
     return answered(list_page(found, asked))
 
 
+@operation("getKey", "Read a key", answer=ApiKey)
 async def get_key(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve GET /api/v1/keys/{id}."""
     return answered(_theirs(await deps.books.keys.get(path_id(request, "Key")), caller))
 
 
+@operation("changeKey", "Change a key", body=KeyPatch, answer=ApiKey)
 async def patch_key(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve PATCH /api/v1/keys/{id}."""
     key = await _locked(request, deps, caller)
@@ -86,6 +98,7 @@ async def patch_key(request: web.Request, deps: Deps, caller: Principal) -> web.
     return await keys.change_key(request, deps, key.id)
 
 
+@operation("rotateKey", "Give a key a new secret", body=Rotation, body_required=False, answer=NewApiKey)
 async def rotate_key(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve POST /api/v1/keys/{id}/rotate; who has the new secret has all that the key may."""
     key = await _locked(request, deps, caller)
@@ -95,12 +108,14 @@ async def rotate_key(request: web.Request, deps: Deps, caller: Principal) -> web
     return await keys.renew_key(request, deps, key.id)
 
 
+@operation("revokeKey", "Revoke a key", answer=ApiKey)
 async def revoke_key(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve DELETE /api/v1/keys/{id}."""
     key = await _locked(request, deps, caller)
     return await keys.end_key(deps, key.id)
 
 
+@operation("listTrail", "List who changed what in the account", query=TrailQuery, answer=list_of(Line))
 async def list_lines(request: web.Request, deps: Deps, caller: Principal) -> web.Response:
     """Serve GET /api/v1/audit-trail."""
     return await trail.serve_trail(request, deps, caller.account_id)

@@ -3,19 +3,25 @@
 from aiohttp import web
 
 from gateway.admin.paging import refuse_unknown
+from gateway.admin.queries import AllocationsQuery, ResourceQuery, SurplusQuery
 from gateway.admin.serving import ADMIN, answered, member
 from gateway.auth import Principal
 from gateway.deps import Deps
 from gateway.errors import forbidden
+from gateway.openapi.operation import operation
+from gateway.openapi.shapes import TokenBalance
 from gateway.pools import asked_member, balance_of, engines_of, serve_allocations, serve_surplus
-from metering.books.allocations import View
+from metering.books.allocations import Allocated, View
+from metering.books.surplus import Surplus
 
 
+@operation("getSurplus", "Read the surplus over time", query=SurplusQuery, answer=Surplus)
 async def get_surplus(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/v1/surplus: the whole account's, so for its admins."""
     return await serve_surplus(request, deps, principal.account_id, unit=principal.unit)
 
 
+@operation("getAllocations", "Read what may be spent on each model", query=AllocationsQuery, answer=Allocated)
 async def get_allocations(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/v1/allocations: a member's own; for an admin the account's, or those of the member ``user_id``."""
     refuse_unknown(request.query, ["resource", "user_id"])
@@ -27,6 +33,7 @@ async def get_allocations(request: web.Request, deps: Deps, principal: Principal
     return await serve_allocations(request, deps, view, principal.models)
 
 
+@operation("getTokenBalance", "The same in the published form", query=ResourceQuery, answer=TokenBalance)
 async def get_token_balance(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /dashboard/user/token-management/balance: what this caller may spend on each model.
 

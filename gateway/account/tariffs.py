@@ -7,11 +7,14 @@ from aiohttp import web
 
 from gateway.admin.features import model_rates
 from gateway.admin.paging import one_of, refuse_unknown
+from gateway.admin.queries import ModelQuery
 from gateway.admin.serving import ADMIN, answered, member
 from gateway.admin.tariff_forms import decimal_of
 from gateway.auth import Principal
 from gateway.deps import Deps
 from gateway.errors import not_found, timestamp
+from gateway.openapi.operation import operation
+from gateway.openapi.tariff_shapes import Estimate, FeatureRateFound, Pricing
 from metering.books.estimates import MIX_DAYS
 from metering.core.estimate import ByPrice, Empty, by_price, empty_of, left_of, total_of
 from metering.core.settlement import CREDITS
@@ -19,6 +22,7 @@ from metering.core.settlement import CREDITS
 TOKENS = "tokens"
 
 
+@operation("getFeatureRate", "Read what a feature is charged", query=ModelQuery, answer=FeatureRateFound)
 async def get_feature_rate(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/feature-rates/{key}?model=: what a feature is charged in the caller's unit, else in tokens."""
     refuse_unknown(request.query, ["model"])
@@ -36,6 +40,7 @@ async def get_feature_rate(request: web.Request, deps: Deps, principal: Principa
     return answered({"success": True, "data": data})
 
 
+@operation("getPricing", "Read what models and features cost now", answer=Pricing)
 async def get_pricing(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/v1/pricing: what this key's models and all features cost now."""
     refuse_unknown(request.query, [])
@@ -67,6 +72,7 @@ async def get_pricing(request: web.Request, deps: Deps, principal: Principal) ->
     )
 
 
+@operation("getEstimate", "Read how far the balance goes", answer=Estimate)
 async def get_estimate(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/v1/estimate: how far the balance goes, by the caller's own mix and at the present rate.
 

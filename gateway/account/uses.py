@@ -16,6 +16,7 @@ from gateway.auth import Principal
 from gateway.deps import Deps
 from gateway.errors import invalid, not_found
 from gateway.idempotency import REPLAYED
+from gateway.openapi.operation import operation
 from gateway.uses import Measured, already_used, claim_on, measure, order_for, too_much
 from metering.core.units import Base
 from metering.errors import Repeat, RepeatedError
@@ -24,6 +25,7 @@ from metering.use import cost_of, outcome_of, with_units
 
 USAGE, RESERVATIONS = "usage", "reservations"  # the endpoints of events
 WHAT = "Reservation"
+SOME_WORDS = {"amount": 5, "reason": "training", "session_id": "s-1"}
 T = TypeVar("T")
 
 
@@ -38,6 +40,16 @@ class Used(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     available: int
 
 
+@operation(
+    "recordUsage",
+    "Charge what is no model call, in one step",
+    body=NewUse,
+    answer=Used,
+    status=201,
+    refuses=(402, 409),
+    repeatable=True,
+    example=SOME_WORDS,
+)
 async def post_usage(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve POST /api/v1/usage: held and charged in one step."""
     claim = await claim_on(request, deps, principal, USAGE)
@@ -63,6 +75,17 @@ async def post_usage(request: web.Request, deps: Deps, principal: Principal) -> 
     return response
 
 
+@operation(
+    "openReservation",
+    "Hold an amount until it is settled or released",
+    body=NewReservation,
+    answer=ReservationRecord,
+    status=201,
+    status_again=200,
+    refuses=(402, 409),
+    repeatable=True,
+    example=SOME_WORDS,
+)
 async def post_reservation(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve POST /api/v1/reservations; repeated under its Idempotency-Key it is the same reservation."""
     claim = await claim_on(request, deps, principal, RESERVATIONS)
@@ -80,11 +103,20 @@ async def post_reservation(request: web.Request, deps: Deps, principal: Principa
     return answered(opened, status=201)
 
 
+@operation("getReservation", "Read a reservation", answer=ReservationRecord)
 async def get_reservation(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve GET /api/v1/reservations/{id}."""
     return answered(await _seen(deps, principal, path_id(request, WHAT)))
 
 
+@operation(
+    "settleReservation",
+    "Charge what was used of a reservation",
+    body=Settlement,
+    answer=ReservationRecord,
+    refuses=(409,),
+    example={"amount": 3},
+)
 async def settle_reservation(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve POST /api/v1/reservations/{id}/settle."""
     reservation_id = path_id(request, WHAT)
@@ -99,6 +131,7 @@ async def settle_reservation(request: web.Request, deps: Deps, principal: Princi
         raise too_much() from error
 
 
+@operation("releaseReservation", "Give a reservation back", answer=ReservationRecord, refuses=(409,))
 async def release_reservation(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
     """Serve POST /api/v1/reservations/{id}/release."""
     reservation_id = path_id(request, WHAT)

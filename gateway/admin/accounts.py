@@ -4,18 +4,23 @@ from aiohttp import web
 
 from gateway.admin.forms import AccountPatch, NewAccount, read_form
 from gateway.admin.paging import list_page, list_query, path_id, resource_of
+from gateway.admin.queries import ListQuery, ResourceQuery
 from gateway.admin.serving import admin, answered
 from gateway.deps import Deps
 from gateway.errors import not_found
+from gateway.openapi.operation import list_of, operation
 from gateway.resources import require_known
+from metering.books.records import Account, Balance
 
 
+@operation("adminCreateAccount", "Create an account", body=NewAccount, answer=Account, status=201)
 async def create_account(request: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/accounts."""
     form = await read_form(request, NewAccount)
     return answered(await deps.books.accounts.create(**form.given), status=201)
 
 
+@operation("adminListAccounts", "List accounts, newest first", query=ListQuery, answer=list_of(Account))
 async def list_accounts(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts, newest first."""
     asked = list_query(request.query)
@@ -23,6 +28,7 @@ async def list_accounts(request: web.Request, deps: Deps) -> web.Response:
     return answered(list_page(found, asked))
 
 
+@operation("adminGetAccount", "Read an account", answer=Account)
 async def get_account(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}."""
     account = await deps.books.accounts.get(path_id(request, "Account"))
@@ -31,6 +37,7 @@ async def get_account(request: web.Request, deps: Deps) -> web.Response:
     return answered(account)
 
 
+@operation("adminChangeAccount", "Change an account", body=AccountPatch, answer=Account)
 async def patch_account(request: web.Request, deps: Deps) -> web.Response:
     """Serve PATCH /admin/v1/accounts/{id}."""
     account_id = path_id(request, "Account")
@@ -44,6 +51,7 @@ async def patch_account(request: web.Request, deps: Deps) -> web.Response:
     return answered(account)
 
 
+@operation("adminGetBalance", "Read how an account stands", query=ResourceQuery, answer=Balance)
 async def get_balance(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}/balance."""
     account_id = path_id(request, "Account")

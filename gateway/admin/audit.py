@@ -3,10 +3,13 @@
 from aiohttp import web
 
 from gateway.admin.paging import list_query
+from gateway.admin.queries import ListQuery
 from gateway.admin.serving import admin, answered
 from gateway.deps import Deps
 from gateway.errors import not_found
-from metering.audit import Audit
+from gateway.openapi.operation import list_of, operation
+from metering.audit import Audit, AuditReport
+from metering.reconciler import Drift
 from metering.redis_audit import RedisAudit
 
 
@@ -16,6 +19,7 @@ def audit_of(deps: Deps) -> Audit:
     return Audit(deps.ledger, redis)
 
 
+@operation("adminGetAudit", "Read what the last audit found", answer=AuditReport, refuses=(404,))
 async def last_audit(_: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/audit: what the last run found, whichever gateway ran it."""
     report = await audit_of(deps).last()
@@ -24,11 +28,13 @@ async def last_audit(_: web.Request, deps: Deps) -> web.Response:
     return answered(report)
 
 
+@operation("adminRunAudit", "Check every invariant now", answer=AuditReport)
 async def run_audit(_: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/audit: check every invariant now."""
     return answered(await audit_of(deps).run())
 
 
+@operation("adminListDrift", "List what was found different in Redis", query=ListQuery, answer=list_of(Drift))
 async def list_drift(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/drift: what was found wrong in Redis, newest first, and whether it was put right."""
     asked = list_query(request.query)

@@ -11,7 +11,12 @@ from gateway.admin.serving import admin, answered
 from gateway.admin.tariff_forms import FeaturePatch, NewFeature, NewRate, decimal_of, micro_of
 from gateway.deps import Deps
 from gateway.errors import invalid, not_found
+from gateway.openapi.operation import list_of, operation
+from gateway.openapi.tariff_shapes import Feature, FeatureRate, RatesNow
 from metering.books.features import FeatureRow, RateRow
+
+A_FEATURE = {"key": "search", "name": "Search"}
+A_RATE = {"rate": 2.5, "base": "word"}
 
 
 def shown_rate(row: RateRow) -> dict[str, Any]:
@@ -33,6 +38,7 @@ async def _shown(feature: FeatureRow, deps: Deps) -> dict[str, Any]:
     return {**{name: getattr(feature, name) for name in FeatureRow.__struct_fields__}, "rates": rates}
 
 
+@operation("adminCreateFeature", "Create a feature", body=NewFeature, answer=Feature, status=201, example=A_FEATURE)
 async def create_feature(request: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/features."""
     form = await read_form(request, NewFeature)
@@ -41,6 +47,7 @@ async def create_feature(request: web.Request, deps: Deps) -> web.Response:
     return answered(await _shown(created, deps), status=201)
 
 
+@operation("adminListFeatures", "List features with their rates", answer=list_of(Feature))
 async def list_features(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/features: all of them, with the rates in force."""
     refuse_unknown(request.query, [])
@@ -56,17 +63,20 @@ async def list_features(request: web.Request, deps: Deps) -> web.Response:
     return answered({"data": data, "next_cursor": None})
 
 
+@operation("adminGetFeature", "Read a feature", answer=Feature)
 async def get_feature(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/features/{key}."""
     return answered(await _shown(await _found(request, deps), deps))
 
 
+@operation("adminChangeFeature", "Change a feature", body=FeaturePatch, answer=Feature)
 async def patch_feature(request: web.Request, deps: Deps) -> web.Response:
     """Serve PATCH /admin/v1/features/{key}: name, note; ``retired`` makes it unknown, or known again."""
     form = await read_form(request, FeaturePatch)
     return await _changed(request, deps, **form.given)
 
 
+@operation("adminRetireFeature", "Retire a feature", answer=Feature)
 async def retire_feature(request: web.Request, deps: Deps) -> web.Response:
     """Serve DELETE /admin/v1/features/{key}: it is unknown from now on; what was charged by it stays as it is."""
     return await _changed(request, deps, retired=True)
@@ -80,6 +90,7 @@ async def _changed(request: web.Request, deps: Deps, **changes: Any) -> web.Resp
     return answered(await _shown(changed, deps))
 
 
+@operation("adminAddRate", "Add a version of a rate", body=NewRate, answer=FeatureRate, status=201, example=A_RATE)
 async def add_rate(request: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/features/{key}/rates: a new version, valid from now."""
     form = await read_form(request, NewRate)
@@ -99,6 +110,7 @@ async def add_rate(request: web.Request, deps: Deps) -> web.Response:
     return answered(shown_rate(added), status=201)
 
 
+@operation("adminListFeatureRates", "List every version of its rates", answer=list_of(FeatureRate))
 async def list_rates(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/features/{key}/rates: every version, newest first."""
     refuse_unknown(request.query, [])
@@ -107,6 +119,7 @@ async def list_rates(request: web.Request, deps: Deps) -> web.Response:
     return answered({"data": [shown_rate(row) for row in found], "next_cursor": None})
 
 
+@operation("adminListRates", "Read what is charged now", answer=RatesNow)
 async def all_rates(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/rates: what is charged now, of every model and feature."""
     refuse_unknown(request.query, [])

@@ -7,12 +7,16 @@ from gateway.admin.forms import read_form
 from gateway.admin.moments import require_future
 from gateway.admin.paging import list_page, list_query, path_id
 from gateway.admin.people_forms import KeyPatch, NewKey, Rotation
+from gateway.admin.queries import ListQuery
 from gateway.admin.serving import admin, answered
 from gateway.body import BODY
 from gateway.deps import Deps
 from gateway.errors import invalid, not_found
+from gateway.openapi.operation import list_of, operation
+from metering.books.records import ApiKey, NewApiKey
 
 
+@operation("adminCreateKey", "Create a key; its secret is shown once", body=NewKey, answer=NewApiKey, status=201)
 async def create_key(request: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/accounts/{id}/keys."""
     account_id = path_id(request, "Account")
@@ -25,6 +29,7 @@ async def create_key(request: web.Request, deps: Deps) -> web.Response:
     return answered(key, status=201)
 
 
+@operation("adminListKeys", "List an account's keys, newest first", query=ListQuery, answer=list_of(ApiKey))
 async def list_keys(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}/keys, newest first."""
     account_id = path_id(request, "Account")
@@ -35,6 +40,7 @@ async def list_keys(request: web.Request, deps: Deps) -> web.Response:
     return answered(list_page(found, asked))
 
 
+@operation("adminGetKey", "Read a key", answer=ApiKey)
 async def get_key(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/keys/{id}."""
     key = await deps.books.keys.get(path_id(request, "Key"))
@@ -43,16 +49,19 @@ async def get_key(request: web.Request, deps: Deps) -> web.Response:
     return answered(key)
 
 
+@operation("adminChangeKey", "Change a key", body=KeyPatch, answer=ApiKey)
 async def patch_key(request: web.Request, deps: Deps) -> web.Response:
     """Serve PATCH /admin/v1/keys/{id}."""
     return await change_key(request, deps, path_id(request, "Key"))
 
 
+@operation("adminRotateKey", "Give a key a new secret", body=Rotation, body_required=False, answer=NewApiKey)
 async def rotate_key(request: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/keys/{id}/rotate: a new secret, the old one good for as long as is asked."""
     return await renew_key(request, deps, path_id(request, "Key"))
 
 
+@operation("adminRevokeKey", "Revoke a key", answer=ApiKey)
 async def revoke_key(request: web.Request, deps: Deps) -> web.Response:
     """Serve DELETE /admin/v1/keys/{id}: the key is kept, and good for nothing any more."""
     return await end_key(deps, path_id(request, "Key"))

@@ -5,10 +5,13 @@ from aiohttp import web
 from gateway.admin.forms import read_form
 from gateway.admin.paging import list_page, list_query, path_id
 from gateway.admin.people_forms import MemberPatch, NewMember
+from gateway.admin.queries import ListQuery
 from gateway.admin.serving import admin, answered
 from gateway.deps import Deps
 from gateway.errors import not_found
+from gateway.openapi.operation import list_of, operation
 from metering.books.members import DEACTIVATED, ChangedMember
+from metering.books.records import Member
 
 USER = "{user_id:[^/]+}"  # any text, braces too; a slash in it is written %2F
 
@@ -74,26 +77,31 @@ async def _changed(changed: ChangedMember, deps: Deps, *, status: int = 200) -> 
     return answered(changed.member, status=status)
 
 
+@operation("adminCreateMember", "Add a member", body=NewMember, answer=Member, status=201)
 async def admin_create(request: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/accounts/{id}/members."""
     return await create_member(request, deps, path_id(request, "Account"))
 
 
+@operation("adminListMembers", "List an account's members, newest first", query=ListQuery, answer=list_of(Member))
 async def admin_list(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}/members."""
     return await list_members(request, deps, path_id(request, "Account"))
 
 
+@operation("adminGetMember", "Read a member", answer=Member)
 async def admin_get(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}/members/{user_id}."""
     return await get_member(request, deps, path_id(request, "Account"))
 
 
+@operation("adminChangeMember", "Change a member", body=MemberPatch, answer=Member)
 async def admin_patch(request: web.Request, deps: Deps) -> web.Response:
     """Serve PATCH /admin/v1/accounts/{id}/members/{user_id}."""
     return await patch_member(request, deps, path_id(request, "Account"))
 
 
+@operation("adminDeactivateMember", "Deactivate a member", answer=Member)
 async def admin_deactivate(request: web.Request, deps: Deps) -> web.Response:
     """Serve DELETE /admin/v1/accounts/{id}/members/{user_id}."""
     return await deactivate_member(request, deps, path_id(request, "Account"))

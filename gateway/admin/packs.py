@@ -5,16 +5,21 @@ from aiohttp import web
 from gateway.admin.forms import NewPack, PackPatch, read_form
 from gateway.admin.moments import require_future
 from gateway.admin.paging import list_page, list_query, path_id
+from gateway.admin.queries import PacksQuery
 from gateway.admin.serving import admin, answered
 from gateway.deps import Deps
 from gateway.errors import invalid, not_found
+from gateway.openapi.operation import list_of, operation
 from gateway.resources import require_known
 from metering.books.held import with_reserved
 from metering.books.packs import STATUSES
 from metering.books.records import Pack
 from metering.ledger import AccountState
 
+A_PACK = {"size": 1_000_000, "expires_at": "2099-12-31T00:00:00Z", "note": "invoice 4711", "user_id": "ada"}
 
+
+@operation("adminGrantPack", "Grant a pack", body=NewPack, answer=Pack, status=201, example=A_PACK)
 async def grant_pack(request: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/accounts/{id}/packs."""
     account_id = path_id(request, "Account")
@@ -31,6 +36,7 @@ async def grant_pack(request: web.Request, deps: Deps) -> web.Response:
     return await _changed(granted, deps, status=201)
 
 
+@operation("adminListPacks", "List an account's packs, newest first", query=PacksQuery, answer=list_of(Pack))
 async def list_packs(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}/packs, newest first."""
     account_id = path_id(request, "Account")
@@ -42,6 +48,7 @@ async def list_packs(request: web.Request, deps: Deps) -> web.Response:
     return answered(list_page(await with_reserved(found, deps.admission, deps.store), asked))
 
 
+@operation("adminGetPack", "Read a pack", answer=Pack)
 async def get_pack(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/packs/{id}."""
     pack = await deps.books.packs.get(path_id(request, "Pack"))
@@ -51,6 +58,7 @@ async def get_pack(request: web.Request, deps: Deps) -> web.Response:
     return answered(shown)
 
 
+@operation("adminChangePack", "Change a pack", body=PackPatch, answer=Pack)
 async def patch_pack(request: web.Request, deps: Deps) -> web.Response:
     """Serve PATCH /admin/v1/packs/{id}: note, priority, expires_at."""
     pack_id = path_id(request, "Pack")
@@ -62,6 +70,7 @@ async def patch_pack(request: web.Request, deps: Deps) -> web.Response:
     return await _changed(changed, deps)
 
 
+@operation("adminRevokePack", "Withdraw what is left of a pack", answer=Pack)
 async def revoke_pack(request: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/packs/{id}/revoke: withdrawn at once, whatever is held on it."""
     revoked = await deps.books.packs.revoke(path_id(request, "Pack"))

@@ -82,10 +82,10 @@ def path_id(request: web.Request, what: str, name: str = "id") -> str:
     return text.lower()
 
 
-def rows_query(query: MultiMapping[str], of: str) -> RowsQuery:
-    """Return what a query asks of the ledger or of the events. Raises ApiError (400)."""
-    others = ["sort", "limit", "cursor", "total"]
-    refuse_unknown(query, [*FILTERS, *others, *(["rows"] if of == EVENTS else [])])
+def rows_query(query: MultiMapping[str], of: str, *, paged: bool = True) -> RowsQuery:
+    """Return what a query asks of the ledger or of the events; a file is not ``paged``. Raises ApiError (400)."""
+    known = [*FILTERS, "rows"] if of == EVENTS else [*ROW_FILTERS]
+    refuse_unknown(query, [*known, "sort", *(["limit", "cursor", "total"] if paged else [])])
     if of == EVENTS and (choice(("whole", "io"))(one_of(query, "rows", "whole"), "rows") == "io"):
         of = IO_EVENTS
     filters = filters_of(query)
@@ -266,3 +266,5 @@ FILTERS: Mapping[str, tuple[str, Read]] = {
     "min_amount": ("min_amount", _amount),
     "max_amount": ("max_amount", _amount),
 }
+# Those of lists that have no rows of input and output.
+ROW_FILTERS = tuple(name for name in FILTERS if name != "io_type")

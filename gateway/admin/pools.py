@@ -3,13 +3,17 @@
 from aiohttp import web
 
 from gateway.admin.paging import path_id, refuse_unknown
+from gateway.admin.queries import AllocationsQuery, SurplusQuery
 from gateway.admin.serving import admin
 from gateway.deps import Deps
 from gateway.errors import not_found
+from gateway.openapi.operation import operation
 from gateway.pools import asked_member, serve_allocations, serve_surplus
-from metering.books.allocations import View
+from metering.books.allocations import Allocated, View
+from metering.books.surplus import Surplus
 
 
+@operation("adminGetSurplus", "Read an account's surplus over time", query=SurplusQuery, answer=Surplus)
 async def get_surplus(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}/surplus."""
     account = await deps.books.accounts.get(path_id(request, "Account"))
@@ -18,6 +22,7 @@ async def get_surplus(request: web.Request, deps: Deps) -> web.Response:
     return await serve_surplus(request, deps, account.id, unit=account.unit)
 
 
+@operation("adminGetAllocations", "Read what may be spent on each model", query=AllocationsQuery, answer=Allocated)
 async def get_allocations(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}/allocations: of the account, or of the member ``user_id``."""
     refuse_unknown(request.query, ["resource", "user_id"])

@@ -4,19 +4,26 @@ from aiohttp import web
 from multidict import MultiDict
 
 from gateway.admin.forms import read_form
-from gateway.admin.paging import list_page, list_query, one_of
+from gateway.admin.paging import list_page, list_query, one_of, refuse_unknown
+from gateway.admin.queries import PricesQuery
 from gateway.admin.serving import admin, answered
 from gateway.admin.tariff_forms import NewPrice, PriceImport
 from gateway.deps import Deps
 from gateway.errors import ApiError, invalid
+from gateway.openapi.operation import list_of, operation
+from gateway.openapi.tariff_shapes import ImportedPrices
+from metering.books.prices import PriceRow
 from metering.core.quotes import AMOUNTS, Quote
 
 SOURCE = "admin"
+A_PRICE = {"model": "m", "input": 2_500_000, "completion": 10_000_000}
 MODEL_CHARS_MAX = 256
 
 
+@operation("adminListPrices", "List rows of the price table", query=PricesQuery, answer=list_of(PriceRow))
 async def list_prices(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/prices: every row, newest first; ``?current=true`` those in force, by model."""
+    refuse_unknown(request.query, ["model", "current", "limit", "cursor"])
     query = MultiDict(request.query)
     model = one_of(query, "model") if "model" in query else None
     if model is not None and (not 1 <= len(model) <= MODEL_CHARS_MAX or "\0" in model):
@@ -30,6 +37,7 @@ async def list_prices(request: web.Request, deps: Deps) -> web.Response:
     return answered(list_page(found, asked))
 
 
+@operation("adminAddPrice", "Add a row", body=NewPrice, answer=PriceRow, status=201, example=A_PRICE)
 async def add_price(request: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/prices: a new row, valid from now or from a later date."""
     form = await read_form(request, NewPrice)
@@ -51,6 +59,14 @@ async def add_price(request: web.Request, deps: Deps) -> web.Response:
     return answered(added, status=201)
 
 
+@operation(
+    "adminImportPrices",
+    "Show what genai-prices would change, or change it",
+    body=PriceImport,
+    answer=ImportedPrices,
+    refuses=(404, 409),
+    example={"models": ["simulated"]},
+)
 async def import_prices(request: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/prices/import: what genai-prices would change; with the digest of that, change it."""
     form = await read_form(request, PriceImport)

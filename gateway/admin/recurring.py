@@ -8,9 +8,11 @@ from msgspec import UNSET, Meta, UnsetType
 
 from gateway.admin.forms import Amount, Form, Member, Models, Note, Priority, Resource, read_form
 from gateway.admin.paging import list_page, list_query, path_id
+from gateway.admin.queries import ListQuery
 from gateway.admin.serving import admin, answered
 from gateway.deps import Deps
 from gateway.errors import invalid, not_found
+from gateway.openapi.operation import list_of, operation
 from gateway.resources import require_resource
 from metering.books.recurring import RecurringPack
 from metering.ledger import AccountState
@@ -18,6 +20,7 @@ from metering.ledger import AccountState
 Day = Annotated[date, Meta(description="a day such as 2027-01-31, in the account's time zone")]
 Period = Literal["month", "week", "day"]
 WHAT = "Recurring pack"
+A_MONTHLY_PACK = {"size": 1_000_000, "period": "month", "starts_on": "2099-01-01", "user_id": "ada"}
 YEARS = range(2000, 3000)  # what every part can count in
 
 
@@ -47,6 +50,14 @@ class RecurringPatch(Form):
     paused: bool | UnsetType = UNSET
 
 
+@operation(
+    "adminCreateRecurring",
+    "Grant a pack by schedule",
+    body=NewRecurringPack,
+    answer=RecurringPack,
+    status=201,
+    example=A_MONTHLY_PACK,
+)
 async def create_recurring(request: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/accounts/{id}/recurring: the period that has begun gets its pack at once."""
     account_id = path_id(request, "Account")
@@ -66,6 +77,7 @@ async def create_recurring(request: web.Request, deps: Deps) -> web.Response:
     return await _changed(created, deps, status=201)
 
 
+@operation("adminListRecurring", "List an account's schedules", query=ListQuery, answer=list_of(RecurringPack))
 async def list_recurring(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}/recurring, newest first."""
     account_id = path_id(request, "Account")
@@ -76,6 +88,13 @@ async def list_recurring(request: web.Request, deps: Deps) -> web.Response:
     return answered(list_page(found, asked))
 
 
+@operation(
+    "adminChangeRecurring",
+    "Change the packs to come",
+    body=RecurringPatch,
+    answer=RecurringPack,
+    example={"size": 2_000_000},
+)
 async def patch_recurring(request: web.Request, deps: Deps) -> web.Response:
     """Serve PATCH /admin/v1/recurring/{id}."""
     recurring_id = path_id(request, WHAT)
@@ -87,6 +106,7 @@ async def patch_recurring(request: web.Request, deps: Deps) -> web.Response:
     return await _changed(changed, deps)
 
 
+@operation("adminDeleteRecurring", "End a schedule", answer=RecurringPack)
 async def delete_recurring(request: web.Request, deps: Deps) -> web.Response:
     """Serve DELETE /admin/v1/recurring/{id}: what it granted stays; it is shown as it was."""
     recurring_id = path_id(request, WHAT)

@@ -9,7 +9,9 @@ from gateway.admin.paging import path_id, refuse_unknown
 from gateway.admin.serving import admin, answered
 from gateway.deps import Deps
 from gateway.errors import invalid, not_found
+from gateway.openapi.operation import list_of, operation
 from gateway.resources import require_known
+from metering.books.resources import AccountResource
 
 
 class ResourcePatch(Form):
@@ -19,6 +21,7 @@ class ResourcePatch(Form):
     warning_threshold: Threshold | UnsetType | None = UNSET
 
 
+@operation("adminListResources", "List what an account may hold", answer=list_of(AccountResource))
 async def list_resources(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}/resources."""
     refuse_unknown(request.query, [])
@@ -28,6 +31,9 @@ async def list_resources(request: web.Request, deps: Deps) -> web.Response:
     return answered({"data": found, "next_cursor": None})
 
 
+@operation(
+    "adminChangeResource", "Change when a resource is low or stopped", body=ResourcePatch, answer=AccountResource
+)
 async def patch_resource(request: web.Request, deps: Deps) -> web.Response:
     """Serve PATCH /admin/v1/accounts/{id}/resources/{name}."""
     account_id, name = path_id(request, "Account"), request.match_info["name"]

@@ -4,13 +4,17 @@ from aiohttp import web
 
 from gateway.admin.cursors import SealPlace, encode_cursor
 from gateway.admin.paging import one_of, refuse_unknown, seals_query
+from gateway.admin.queries import SealsQuery, VerifyQuery
 from gateway.admin.serving import admin, answered
 from gateway.deps import Deps
 from gateway.errors import invalid
+from gateway.openapi.operation import list_of, operation
+from metering.books.seals import SealRecord
 from metering.core.seals import Anchor, parse_anchor
-from metering.verifier import Verifier
+from metering.verifier import Verification, Verifier
 
 
+@operation("adminListSeals", "List seals, newest first", query=SealsQuery, answer=list_of(SealRecord))
 async def list_seals(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/seals, newest first: the first one is the head of the chain."""
     asked = seals_query(request.query)
@@ -20,6 +24,7 @@ async def list_seals(request: web.Request, deps: Deps) -> web.Response:
     return answered({"data": shown, "next_cursor": cursor})
 
 
+@operation("adminVerifySeals", "Recompute the chain from the rows now", query=VerifyQuery, answer=Verification)
 async def verify_seals(request: web.Request, deps: Deps) -> web.Response:
     """Serve POST /admin/v1/seals/verify: recompute the chain from the rows now."""
     refuse_unknown(request.query, ["anchor", "since"])

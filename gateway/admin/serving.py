@@ -14,6 +14,7 @@ from gateway.client import AGENT
 from gateway.deps import DEPS, Deps
 from gateway.errors import forbidden, invalid
 from gateway.middleware import REQUEST_ID
+from gateway.openapi.operation import Role, passed_on
 from metering.books.errors import ChangeRefusedError
 from metering.books.trail import Actor
 
@@ -41,7 +42,7 @@ def admin(handler: AdminHandler, *, withheld: str | None = None, changes: bool =
         actor = _actor(request, kind="platform_admin", name=fingerprint_of(request))
         return await _written(handler, request, deps, Manner(actor=actor, withheld=withheld))
 
-    return serve
+    return passed_on(serve, handler, role=Role.PLATFORM_ADMIN, writes=changes, withheld=withheld)
 
 
 def member(handler: MemberHandler, *, admins: bool = False) -> Handler:
@@ -51,7 +52,7 @@ def member(handler: MemberHandler, *, admins: bool = False) -> Handler:
         deps = request.app[DEPS]
         return await handler(request, deps, await _caller(request, deps, admins=admins))
 
-    return serve
+    return passed_on(serve, handler, role=_role(admins=admins))
 
 
 def account_write(handler: MemberHandler, *, withheld: str | None = None, admins: bool = False) -> Handler:
@@ -65,7 +66,11 @@ def account_write(handler: MemberHandler, *, withheld: str | None = None, admins
         manner = Manner(actor=actor, owner=caller.key_id, withheld=withheld)
         return await _written(partial(_for, handler, caller), request, deps, manner)
 
-    return serve
+    return passed_on(serve, handler, role=_role(admins=admins), writes=True, withheld=withheld)
+
+
+def _role(*, admins: bool) -> Role:
+    return Role.ACCOUNT_ADMIN if admins else Role.MEMBER
 
 
 async def _for(handler: MemberHandler, caller: Principal, request: web.Request, deps: Deps) -> web.StreamResponse:

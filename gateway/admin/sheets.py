@@ -13,14 +13,14 @@ from typing import Any
 import structlog
 from aiohttp import web
 from msgspec import UNSET, Raw
-from multidict import MultiMapping
 
 from gateway.admin.ledger import read_page
 from gateway.admin.paging import EVENTS, IO_EVENTS, LEDGER, RowsQuery, rows_query
+from gateway.admin.queries import AccountUsageFileQuery, EntriesFileQuery, EventsFileQuery
 from gateway.admin.serving import admin
 from gateway.admin.usage import question_of, read_series
 from gateway.deps import Deps
-from gateway.errors import invalid
+from gateway.openapi.operation import CSV, operation
 from metering.books.filters import Scope
 from metering.books.records import Entry, Event, Recovered
 from metering.books.series import Question
@@ -32,7 +32,6 @@ READ_ROWS = 500
 # A few hundred microseconds of the event loop; others have their turn between two of them.
 WRITE_ROWS = 50
 READ_POINTS = 10_000
-PAGED = ("cursor", "limit", "total")  # of pages; a file has all rows
 IO_COLUMNS = ("io_type", "amount")
 RECOVERED = "recovered"
 # Columns of a file: the name of each, and the field that it is; those of a part of a record have the part's name first.
@@ -42,31 +41,29 @@ EVENT_COLUMNS = {name: name for name in Event.__struct_fields__ if name not in {
 }
 
 
+@operation("adminGetLedgerCsv", "List entries of the ledger as CSV: all rows", query=EntriesFileQuery, media=CSV)
 async def send_ledger(request: web.Request, deps: Deps, scope: Scope | None = None) -> web.StreamResponse:
     """Serve GET …/ledger.csv."""
-    asked = replace(rows_query(_whole(request), LEDGER), limit=READ_ROWS)
+    asked = replace(rows_query(request.query, LEDGER, paged=False), limit=READ_ROWS)
     return await _send(request, "ledger", LEDGER_COLUMNS, _rows(deps, asked, scope))
 
 
+@operation("adminGetEventsCsv", "List usage events as CSV: all rows", query=EventsFileQuery, media=CSV)
 async def send_events(request: web.Request, deps: Deps, scope: Scope | None = None) -> web.StreamResponse:
     """Serve GET …/events.csv."""
-    asked = replace(rows_query(_whole(request), EVENTS), limit=READ_ROWS)
+    asked = replace(rows_query(request.query, EVENTS, paged=False), limit=READ_ROWS)
     io_columns = {name: name for name in IO_COLUMNS} if asked.of == IO_EVENTS else {}
     return await _send(request, "events", EVENT_COLUMNS | io_columns, _rows(deps, asked, scope))
 
 
+@operation(
+    "adminGetUsageCsv", "Read a series as CSV: all points", query=AccountUsageFileQuery, media=CSV, refuses=(404,)
+)
 async def send_usage(request: web.Request, deps: Deps, scope: Scope | None = None) -> web.StreamResponse:
     """Serve GET …/usage.csv."""
-    asked = question_of(_whole(request), scope)
+    asked = question_of(request.query, scope, paged=False)
     columns = {name: name for name in (*COLUMNS[:2], *asked.groups, *COLUMNS[2:])}
     return await _send(request, "usage", columns, _points(deps, asked, scope))
-
-
-def _whole(request: web.Request) -> MultiMapping[str]:
-    for name in PAGED:
-        if name in request.query:
-            raise invalid(f"A file has all rows; leave {name} out.", name)
-    return request.query
 
 
 async def _rows(deps: Deps, asked: RowsQuery, scope: Scope | None) -> AsyncIterator[Sequence[Any]]:

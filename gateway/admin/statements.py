@@ -3,9 +3,11 @@
 from aiohttp import web
 
 from gateway.admin.paging import path_id, statement_query
+from gateway.admin.queries import MonthQuery
 from gateway.admin.serving import admin, answered
 from gateway.deps import Deps
 from gateway.errors import not_found
+from gateway.openapi.operation import list_of, operation
 from metering.books.statements import COLUMNS, Statement, row_of
 from metering.core.sheet import encode_rows
 
@@ -37,11 +39,13 @@ async def _read(request: web.Request, deps: Deps, account_id: str) -> list[State
     return found
 
 
+@operation("adminGetStatements", "Read an account's month", query=MonthQuery, answer=list_of(Statement))
 async def get_json(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}/statements."""
     return await serve_json(request, deps, path_id(request, "Account"))
 
 
+@operation("adminGetStatementsCsv", "The same as CSV", query=MonthQuery, media="text/csv")
 async def get_csv(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/accounts/{id}/statements.csv."""
     return await serve_csv(request, deps, path_id(request, "Account"))

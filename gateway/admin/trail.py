@@ -10,8 +10,10 @@ from aiohttp import web
 
 from gateway.admin.cursors import TrailPlace, decode_cursor, encode_cursor
 from gateway.admin.paging import FILTERS, limit_of, one_of, refuse_unknown
+from gateway.admin.queries import TrailQuery
 from gateway.admin.serving import admin, answered
 from gateway.deps import Deps
+from gateway.openapi.operation import list_of, operation
 from metering.books.trail import Line, TrailFilters
 
 _, text_of = FILTERS["model"]
@@ -22,6 +24,7 @@ PARAMETERS = {
 }
 
 
+@operation("adminListTrail", "List who changed what", query=TrailQuery, answer=list_of(Line))
 async def list_lines(request: web.Request, deps: Deps) -> web.Response:
     """Serve GET /admin/v1/audit-trail, newest first."""
     return await serve_trail(request, deps, None)

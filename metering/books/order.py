@@ -7,7 +7,7 @@ AT = ("e.at", "timestamptz")
 REQUEST = ("e.request_id", "uuid")
 ENTRY_TAIL = (AT, ("e.version", "bigint"), ("e.seq", "integer"), ("e.account_id", "uuid"))
 EVENT_TAIL = (AT, REQUEST)
-IO_TAIL = (*EVENT_TAIL, ("e.io_type", "text"))
+IO_TAIL = (*EVENT_TAIL, ("coalesce(e.io_type, '')", "text"))
 NO_UUID = "'00000000-0000-0000-0000-000000000000'"
 
 
@@ -35,7 +35,7 @@ EVENT_COLUMNS = {
     **_named("bigint", "reasoning_tokens", "counted_prompt_tokens", "duration_ms"),
     **_named("text", "endpoint", "model", "provider", "resource", "source", "status", "reason"),
     **_nullable("bigint", "-1", "cost", "counted_completion_tokens"),
-    **_nullable("text", "''", "user_id", "session_id", "feature"),
+    **_nullable("text", "''", "user_id", "session_id", "feature", "io_type"),
     **_nullable("uuid", NO_UUID, "key_id"),
     "surplus_amount": ("(e.charge - e.allocated_amount)", "bigint"),
     "pool": (
@@ -46,7 +46,7 @@ EVENT_COLUMNS = {
         "text",
     ),
 }
-IO_COLUMNS = {**EVENT_COLUMNS, "amount": ("e.amount", "bigint"), "io_type": ("e.io_type", "text")}
+IO_COLUMNS = {**EVENT_COLUMNS, "amount": ("e.amount", "bigint")}
 
 
 class Order(NamedTuple):

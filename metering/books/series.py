@@ -39,12 +39,16 @@ INTERVALS = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Question:
-    """What a series is asked for; ``filters`` has the account, ``since`` and ``until``."""
+    """What a series is asked for; ``filters`` has the account, ``since`` and ``until``.
+
+    ``foreign``: it was narrowed to another account, so there is nothing in it.
+    """
 
     filters: Filters
     interval: str
     groups: tuple[str, ...]
     sort: str
+    foreign: bool = False
 
     @property
     def counted(self) -> bool:

@@ -90,6 +90,8 @@ class Usage:
             if clock is None:
                 return None
             zone, unit, first, last = clock
+            if asked.foreign:
+                return Series([], None, zone, filters.resource or unit, first, last + HOUR)
             statement = Statement(asked, scope, filters.resource or unit, zone, first, last)
             if asked.counted:
                 await statement.count(connection)

@@ -42,6 +42,7 @@ from providers.wire.errors import InvalidRequestError
 from providers.wire.refusals import refusal_of
 
 __all__ = [
+    "ChatBody",
     "ChatRequest",
     "Chunk",
     "ChunkChoice",
@@ -89,7 +90,9 @@ class _Metadata(msgspec.Struct, frozen=True, gc=False):
     session_id: Annotated[str, Meta(max_length=SESSION_ID_CHARS_MAX)] | None = None
 
 
-class _Body(msgspec.Struct, frozen=True, gc=False):
+class ChatBody(msgspec.Struct, frozen=True, gc=False):
+    """What is checked of a request; all else passes as it is."""
+
     model: Annotated[str, Meta(min_length=1, max_length=MODEL_CHARS_MAX)]
     messages: Annotated[list[Message], Meta(min_length=1)]
     stream: bool | None = None
@@ -137,10 +140,10 @@ class ChatRequest(msgspec.Struct, frozen=True, kw_only=True, gc=False):
 
 
 _RAW_OBJECT = msgspec.json.Decoder(dict[str, Raw])
-_BODIES = msgspec.json.Decoder(_Body)
+_BODIES = msgspec.json.Decoder(ChatBody)
 _TIERS = msgspec.json.Decoder(Annotated[str, Meta(max_length=SERVICE_TIER_CHARS_MAX)] | None)
 _ENCODER = msgspec.json.Encoder()
-_FIELDS = frozenset(_Body.__struct_fields__)
+_FIELDS = frozenset(ChatBody.__struct_fields__)
 
 
 def parse_chat_request(body: bytes) -> ChatRequest:
@@ -210,7 +213,7 @@ def _check_names(raw: dict[str, Raw]) -> None:
             raise InvalidRequestError(f"Unknown parameter {name!r}. Did you mean {meant!r}?", name)
 
 
-def _limit_of(fields: _Body) -> tuple[int | None, tuple[str, ...]]:
+def _limit_of(fields: ChatBody) -> tuple[int | None, tuple[str, ...]]:
     newer, older = fields.max_completion_tokens, fields.max_tokens
     if newer is None:
         return (None, ()) if older is None else (older, ("max_tokens",))

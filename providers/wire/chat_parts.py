@@ -1,7 +1,7 @@
 """The parts of a chat request that the meter reads: messages, tools, the wished form of the answer."""
 
 import msgspec
-from msgspec import Raw
+from msgspec import Raw, field
 
 __all__ = [
     "ContentPart",
@@ -91,7 +91,7 @@ class FunctionDef(msgspec.Struct, frozen=True, gc=False):
 
     name: str
     description: str | None = None
-    parameters: Raw = Raw()
+    parameters: Raw = field(default_factory=Raw)
 
 
 class CustomTool(msgspec.Struct, frozen=True, gc=False):
@@ -99,7 +99,7 @@ class CustomTool(msgspec.Struct, frozen=True, gc=False):
 
     name: str
     description: str | None = None
-    format: Raw = Raw()
+    format: Raw = field(default_factory=Raw)
 
 
 class Tool(msgspec.Struct, frozen=True, gc=False):
@@ -125,7 +125,7 @@ class ToolChoice(msgspec.Struct, frozen=True, gc=False):
 class JsonSchema(msgspec.Struct, frozen=True, gc=False):
     """The schema that the answer must fit, as raw JSON, or empty when absent."""
 
-    schema: Raw = Raw()
+    schema: Raw = field(default_factory=Raw)
 
 
 class ResponseFormat(msgspec.Struct, frozen=True, gc=False):

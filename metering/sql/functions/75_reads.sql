@@ -92,6 +92,20 @@ BEGIN
       FROM moved m;
 END $$;
 
+-- usage_whole: the same, and from the beginning on also what retention has kept of requests that are gone.
+CREATE OR REPLACE FUNCTION usage_whole(p_account uuid, p_above bigint, p_upto bigint)
+RETURNS TABLE (at timestamptz, resource text, user_id text, key_id text, model text, feature text, endpoint text,
+               requests bigint, charge bigint, allocated_amount bigint, input_amount bigint, prompt_tokens bigint,
+               cached_tokens bigint, completion_tokens bigint, reasoning_tokens bigint, cost bigint, refunded bigint)
+LANGUAGE sql STABLE AS $$
+    SELECT * FROM usage_moved(p_account, p_above, p_upto)
+    UNION ALL
+    SELECT k.slot, k.resource, k.user_id, k.key_id, k.model, k.feature, k.endpoint, k.requests, k.charge,
+           k.allocated_amount, k.input_amount, k.prompt_tokens, k.cached_tokens, k.completion_tokens, k.reasoning_tokens,
+           k.cost, k.refunded
+      FROM kept_usage k WHERE k.account_id = p_account AND p_above = 0 AND p_upto > 0
+$$;
+
 -- roll_account: take the next versions of an account into its roll-ups, about p_events requests at most. Whoever rolls
 -- it already is not waited for. All versions up to the account's own are whole in any snapshot: each was committed
 -- under the account's lock, which this does not need. When the account has moved to a time zone whose hours begin at
@@ -124,14 +138,7 @@ BEGIN
            coalesce(m.feature, ''), coalesce(m.endpoint, ''), sum(m.requests), sum(m.charge), sum(m.allocated_amount),
            sum(m.input_amount), sum(m.prompt_tokens), sum(m.cached_tokens), sum(m.completion_tokens),
            sum(m.reasoning_tokens), sum(m.cost), sum(m.refunded)
-      FROM (SELECT u.*, slot_of(u.at, v_zone) AS slot
-              FROM (SELECT * FROM usage_moved(p_account, v_mark.version, v_to)
-                    UNION ALL
-                    -- what retention has kept of requests that are gone
-                    SELECT k.slot, k.resource, k.user_id, k.key_id, k.model, k.feature, k.endpoint, k.requests, k.charge,
-                           k.allocated_amount, k.input_amount, k.prompt_tokens, k.cached_tokens, k.completion_tokens,
-                           k.reasoning_tokens, k.cost, k.refunded
-                      FROM kept_usage k WHERE k.account_id = p_account AND v_mark.version = 0) u) m
+      FROM (SELECT u.*, slot_of(u.at, v_zone) AS slot FROM usage_whole(p_account, v_mark.version, v_to) u) m
      GROUP BY GROUPING SETS ((m.resource, m.slot), (m.resource, m.slot, m.user_id), (m.resource, m.slot, m.key_id),
               (m.resource, m.slot, m.model), (m.resource, m.slot, m.feature), (m.resource, m.slot, m.endpoint),
               (m.resource, m.slot, m.user_id, m.key_id, m.model, m.feature, m.endpoint))

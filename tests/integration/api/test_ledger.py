@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from metering.ids import new_id
-from metering.queries import load_file
+from metering.queries import load_invariants
 from tests.integration.api.asking import Api
 
 LEDGER, EVENTS = "/admin/v1/ledger", "/admin/v1/events"
@@ -175,7 +175,7 @@ async def test_an_audit_runs_and_is_remembered(api: Api) -> None:
     assert list(report) == ["clean", "checked_at", "invariants"]
     assert report["clean"] is True
     assert all(list(one) == ["name", "broken", "rows"] for one in report["invariants"])
-    assert len(report["invariants"]) == len(load_file("invariants.sql")) + 7
+    assert len(report["invariants"]) == len(load_invariants()) + 7
     assert await api.good("GET", "/admin/v1/audit") == report
 
 

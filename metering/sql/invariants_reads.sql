@@ -1,0 +1,28 @@
+-- The invariants of what is derived from the ledger for reading; the others are in invariants.sql.
+
+-- rollups_equal_charges: an account's roll-ups are what its versions up to their mark have used, hour by hour.
+WITH used AS (
+    SELECT m.account_id, u.resource, slot_of(u.at, m.time_zone) AS slot, u.user_id, u.key_id, u.model, u.feature, u.endpoint,
+           sum(u.requests) AS requests, sum(u.charge) AS charge, sum(u.allocated_amount) AS allocated_amount,
+           sum(u.input_amount) AS input_amount, sum(u.prompt_tokens) AS prompt_tokens,
+           sum(u.cached_tokens) AS cached_tokens, sum(u.completion_tokens) AS completion_tokens,
+           sum(u.reasoning_tokens) AS reasoning_tokens, sum(u.cost) AS cost, sum(u.refunded) AS refunded
+      FROM rollup_marks m CROSS JOIN LATERAL usage_whole(m.account_id, 0, m.version) u
+     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
+)
+SELECT account_id, resource, slot, user_id, key_id, model, feature, endpoint, u.charge, r.charge AS rolled
+  FROM used u
+  FULL JOIN (SELECT * FROM rollups WHERE dims = 6) r
+       USING (account_id, resource, slot, user_id, key_id, model, feature, endpoint)
+ WHERE (u.requests, u.charge, u.allocated_amount, u.input_amount, u.prompt_tokens, u.cached_tokens, u.completion_tokens,
+        u.reasoning_tokens, u.cost, u.refunded)
+       IS DISTINCT FROM (r.requests, r.charge, r.allocated_amount, r.input_amount, r.prompt_tokens, r.cached_tokens,
+                         r.completion_tokens, r.reasoning_tokens, r.cost, r.refunded);
+
+-- rollups_agree: all sets of roll-ups add up to the same, hour by hour.
+SELECT account_id, resource, slot, min(charge) AS least, max(charge) AS most, count(*) AS sets
+  FROM (SELECT account_id, resource, slot, dims, sum(requests) AS requests, sum(charge) AS charge,
+               sum(allocated_amount) AS allocated_amount, sum(prompt_tokens + completion_tokens) AS tokens,
+               sum(refunded) AS refunded
+          FROM rollups GROUP BY 1, 2, 3, 4) s
+ GROUP BY 1, 2, 3 HAVING count(*) <> 7 OR count(DISTINCT (requests, charge, allocated_amount, tokens, refunded)) <> 1;
