@@ -118,3 +118,10 @@ async def test_what_is_not_in_the_roll_ups_is_not_dropped(spent: Booking, ledger
 async def test_months_that_are_to_be_kept_stay(spent: Booking, ledger: Ledger) -> None:
     assert await Retention(ledger, Roller(ledger), keep_months=1).drop_due() == 0
     assert len(await spent.events()) == 7
+
+
+async def test_partitions_stand_ready_two_months_ahead(booking: Booking) -> None:
+    for table in ("events", "entries"):
+        for months in (0, 1, 2):
+            name = f"to_char(now() AT TIME ZONE 'UTC' + interval '{months} months', '_YYYYMM')"
+            assert await booking.value(f"SELECT to_regclass('{table}' || {name}) IS NOT NULL")
