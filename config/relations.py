@@ -6,6 +6,9 @@ from typing import NamedTuple
 from config.settings import Settings
 from config.sources import Key
 
+# Repeated requests are known for 30 days at most; journals are found again after days, rarely weeks.
+EVENTS_MONTHS_MIN = 3
+
 
 class Relation(NamedTuple):
     """Two settings, when they agree, and what to write when they do not."""
@@ -59,6 +62,15 @@ RELATIONS = (
         lambda settings: settings.meter.reservation_seconds_max <= settings.meter.idempotency_seconds,
         "must not be above meter.idempotency_seconds, or a key would be forgotten while its reservation is open",
         "write a higher meter.idempotency_seconds",
+    ),
+    Relation(
+        ("meter", "events_keep_months"),
+        ("meter", "idempotency_seconds"),
+        lambda settings: (
+            settings.meter.events_keep_months == 0 or settings.meter.events_keep_months >= EVENTS_MONTHS_MIN
+        ),
+        f"must be 0 (for ever) or at least {EVENTS_MONTHS_MIN}: nobody may still ask for a request that is gone",
+        f"write 0, or {EVENTS_MONTHS_MIN} or more",
     ),
     Relation(
         ("meter", "warning_threshold"),

@@ -84,6 +84,8 @@ class MeterSettings:
     reservation_seconds_max: Annotated[int, Range(1, 2_592_000)] = 86_400
     reservation_grace_seconds: SecondsOrZero = 60.0
     recurring_seconds: Seconds = 10.0
+    rollup_seconds: Seconds = 30.0
+    events_keep_months: Annotated[int, Range(0, 1200)] = 0
     holds_per_account_max: Annotated[int, Range(1, 10**6)] = 10_000
     count_inline_bytes_max: Annotated[int, Range(0, 2**20)] = 16_384
     idempotency_seconds: Annotated[int, Range(60, 2_592_000)] = 86_400

@@ -30,6 +30,8 @@ from metering.reconciler import Reconciler
 from metering.recovery import Recovery
 from metering.recurrence import RecurringGrants
 from metering.reservations import Reservations
+from metering.retention import Retention
+from metering.roller import Roller
 from metering.sealer import Sealer
 from metering.settler import Settler
 from metering.stores import open_store
@@ -42,6 +44,7 @@ from providers.wire.chat import parse_chat_request
 KEYS_SECONDS = 5.0
 ANSWERS_SECONDS = 60.0
 SPEND_SECONDS = 3600.0
+RETENTION_SECONDS = 21_600.0  # a month is due once a month
 GC_THRESHOLDS = (20_000, 20, 20)
 
 
@@ -164,8 +167,12 @@ class Parts:
     def _chores(self) -> list[Chore]:
         meter, prices, seal_seconds = self.settings.meter, self.settings.prices, self.settings.meter.seal_seconds
         updates = [Chore("prices", prices.update_hours * 3600, self.importer.update)] if prices.update_hours else []
+        roller = Roller(self.ledger)
+        retention = Retention(self.ledger, roller, keep_months=meter.events_keep_months)
+        drops = [Chore("retention", RETENTION_SECONDS, retention.drop_due)] if meter.events_keep_months else []
         return [
             *updates,
+            *drops,
             Chore("tariffs", prices.refresh_seconds, self.tariff.refresh),
             Chore("reservations", meter.sweep_seconds, self.reservations.end_due),
             Chore("recurring", meter.recurring_seconds, RecurringGrants(self.writes, self.settler).grant_due),
@@ -174,6 +181,7 @@ class Parts:
             Chore("spend", SPEND_SECONDS, self.books.limits.forget_old),
             Chore("reconcile", meter.reconcile_seconds, self.reconciler.take_turn),
             Chore("seal", seal_seconds / 2, Sealer(self.ledger, seal_seconds=seal_seconds).seal_due),
+            Chore("roll", meter.rollup_seconds, roller.roll_due),
         ]
 
     async def start(self) -> None:

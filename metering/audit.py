@@ -1,6 +1,6 @@
 """SHELL: the invariants of DESIGN 3.4, checked on a living system.
 
-Those of the ledger are statements of sql/invariants.sql, all of one moment. Those of Redis are in redis_audit.py.
+Those of the ledger are statements of sql/invariants*.sql, all of one moment. Those of Redis are in redis_audit.py.
 ``broken`` counts the rows that break an invariant; at most 100 of them are named.
 """
 
@@ -9,7 +9,7 @@ from asyncpg import Record
 
 from metering.ledger import Ledger
 from metering.metrics import METRICS
-from metering.queries import load_file, query
+from metering.queries import load_invariants, query
 from metering.redis_audit import RedisAudit
 
 ROWS_MAX = 100
@@ -69,7 +69,7 @@ class Audit:
         ):
             return [
                 _invariant(name, await connection.fetch(_counted(name), timeout=STATEMENT_SECONDS))
-                for name in load_file("invariants.sql")
+                for name in load_invariants()
             ]
 
 

@@ -21,6 +21,12 @@ def load_file(name: str) -> dict[str, str]:
 
 
 @cache
+def load_invariants() -> dict[str, str]:
+    """Return the statements that find what is broken, by the names of the invariants."""
+    return load_file("invariants.sql") | load_file("invariants_reads.sql")
+
+
+@cache
 def load_queries() -> dict[str, str]:
     """Return every statement by its name."""
     queries: dict[str, str] = {}

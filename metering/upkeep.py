@@ -1,4 +1,4 @@
-"""SHELL: what a gateway does beside its requests: heartbeats, sweeps, adoption, expiry, what is due, seals.
+"""SHELL: what a gateway does beside its requests: heartbeats, sweeps, adoption, expiry, what is due, seals, roll-ups.
 
 Each chore is a loop of its own that survives whatever goes wrong in one round.
 """

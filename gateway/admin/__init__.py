@@ -10,19 +10,23 @@ from gateway.admin import (
     ledger,
     limits,
     members,
+    overview,
     packs,
     pools,
     prices,
     recurring,
     resources,
     seals,
+    sheets,
     statements,
     trail,
+    usage,
 )
 
 
 def routes() -> list[web.RouteDef]:
     """Return all routes of the admin API."""
     money = (packs, recurring, pools, resources, statements)
-    nouns = (accounts, members, keys, limits, *money, features, prices, ledger, audit, seals, trail)
+    reads = (overview, ledger, usage, sheets)
+    nouns = (accounts, members, keys, limits, *money, features, prices, *reads, audit, seals, trail)
     return [route for noun in nouns for route in noun.routes()]

@@ -1,18 +1,18 @@
 """Cursors: where a list goes on, as text that only we read."""
 
 import base64
-from datetime import datetime
+from collections.abc import Callable, Mapping, Sequence
+from datetime import UTC, datetime
 from typing import Annotated, Any, TypeVar
 from uuid import UUID
 
 import msgspec
 from msgspec import Meta
 
-from gateway.errors import invalid
-from metering.books.records import Entry, Event
+from gateway.errors import ApiError, invalid
 
 Moment = Annotated[datetime, Meta(tz=True)]
-Number = Annotated[int, Meta(ge=0, le=2**62)]
+Number = Annotated[int, Meta(ge=-(2**62), le=2**62)]
 
 
 class IdPlace(msgspec.Struct, frozen=True, array_like=True, tag="id", forbid_unknown_fields=True):
@@ -21,38 +21,18 @@ class IdPlace(msgspec.Struct, frozen=True, array_like=True, tag="id", forbid_unk
     id: UUID
 
 
-class EntryPlace(msgspec.Struct, frozen=True, array_like=True, tag="entry", forbid_unknown_fields=True):
-    """A place in the ledger."""
+class RowPlace(msgspec.Struct, frozen=True, array_like=True, tag="row", forbid_unknown_fields=True):
+    """A place in the ledger, the events or a series: the list, its order, and the values that it is ordered by."""
 
-    newest_first: bool
-    at: Moment
-    version: Number
-    seq: Annotated[int, Meta(ge=0, lt=2**31)]
-    account_id: UUID
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """The values that pages are ordered by."""
-        return self.at, self.version, self.seq, self.account_id
-
-
-class EventPlace(msgspec.Struct, frozen=True, array_like=True, tag="event", forbid_unknown_fields=True):
-    """A place in the events."""
-
-    newest_first: bool
-    at: Moment
-    request_id: UUID
-
-    @property
-    def key(self) -> tuple[Any, ...]:
-        """The values that pages are ordered by."""
-        return self.at, self.request_id
+    of: str
+    sort: str
+    values: list[str | Number]
 
 
 class SealPlace(msgspec.Struct, frozen=True, array_like=True, tag="seal", forbid_unknown_fields=True):
     """A place in the chain of seals."""
 
-    position: Number
+    position: Annotated[int, Meta(ge=0, le=2**62)]
 
 
 class TrailPlace(msgspec.Struct, frozen=True, array_like=True, tag="line", forbid_unknown_fields=True):
@@ -69,16 +49,56 @@ class LimitPlace(msgspec.Struct, frozen=True, array_like=True, tag="limit", forb
     subject: Annotated[str, Meta(max_length=256, pattern=r"\A[^\x00]*\Z")]
 
 
-Place = LimitPlace | IdPlace | EntryPlace | EventPlace | SealPlace | TrailPlace
+Place = LimitPlace | IdPlace | RowPlace | SealPlace | TrailPlace
 P = TypeVar("P", bound=Place)
 
 
-def place_of(row: Entry | Event, *, newest_first: bool) -> EntryPlace | EventPlace:
-    """Return the place right behind a row."""
-    at = datetime.fromisoformat(row.at)
-    if isinstance(row, Entry):
-        return EntryPlace(newest_first, at, row.version, row.seq, UUID(row.account_id))
-    return EventPlace(newest_first, at, UUID(row.request_id))
+def row_place(of: str, sort: str, values: Sequence[Any]) -> RowPlace:
+    """Return the place of a row; ids and moments become text."""
+    return RowPlace(of, sort, [value if type(value) is int else _text(value) for value in values])
+
+
+def _text(value: Any) -> str:  # noqa: ANN401 - a column's value
+    return value.isoformat() if isinstance(value, datetime) else str(value)
+
+
+def values_of(place: RowPlace, casts: Sequence[str]) -> tuple[Any, ...]:
+    """Return what a page goes on from, in the types of its columns. Raises ApiError (400)."""
+    try:
+        return tuple(_READ[cast](value) for value, cast in zip(place.values, casts, strict=True))
+    except (ValueError, TypeError, OverflowError, AttributeError) as error:
+        raise _refused() from error
+
+
+def _number(largest: int) -> Callable[[Any], int]:
+    def read(value: Any) -> int:  # noqa: ANN401 - JSON
+        if type(value) is not int or not -largest - 1 <= value <= largest:
+            raise ValueError
+        return value
+
+    return read
+
+
+def _moment(value: Any) -> datetime:  # noqa: ANN401 - JSON
+    moment = datetime.fromisoformat(value)
+    if moment.tzinfo is None:
+        raise ValueError
+    return moment.astimezone(UTC)
+
+
+def _word(value: Any) -> str:  # noqa: ANN401 - JSON
+    if type(value) is not str or "\0" in value:
+        raise ValueError
+    return value
+
+
+_READ: Mapping[str, Callable[[Any], Any]] = {
+    "bigint": _number(2**63 - 1),
+    "integer": _number(2**31 - 1),
+    "text": _word,
+    "uuid": lambda value: str(UUID(value)),
+    "timestamptz": _moment,
+}
 
 
 def encode_cursor(place: Place) -> str:
@@ -92,4 +112,8 @@ def decode_cursor(text: str, kind: type[P]) -> P:
         data = base64.b64decode(text + "=" * (-len(text) % 4), b"-_", validate=True)
         return msgspec.json.decode(data, type=kind)
     except (ValueError, msgspec.DecodeError) as error:  # base64 raises kinds of ValueError
-        raise invalid("This cursor is none of this list; write the next_cursor of its last page.", "cursor") from error
+        raise _refused() from error
+
+
+def _refused() -> ApiError:
+    return invalid("This cursor is none of this list; write the next_cursor of its last page.", "cursor")

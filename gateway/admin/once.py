@@ -32,7 +32,10 @@ class Manner:
 
 
 async def write_once(
-    handler: Callable[[web.Request, Deps], Awaitable[web.Response]], request: web.Request, deps: Deps, manner: Manner
+    handler: Callable[[web.Request, Deps], Awaitable[web.StreamResponse]],
+    request: web.Request,
+    deps: Deps,
+    manner: Manner,
 ) -> web.Response:
     """Make a write, or answer what it was answered the first time.
 
@@ -51,11 +54,13 @@ async def write_once(
             bound = replace(
                 deps, books=Books(write.ledger, deps.settings.meter, deps.settings.resources), effects=later
             )
-            response = await handler(request, bound)
-            assert isinstance(response.body, bytes)
+            answer = await handler(request, bound)
+            assert isinstance(answer, web.Response)  # only reads are streamed
+            assert isinstance(answer.body, bytes)
+            response = answer
             await write.keep(
                 status=response.status,
-                body=_without(manner.withheld, response.body),
+                body=_without(manner.withheld, answer.body),
                 withheld=manner.withheld,
                 account_id=later.states[0].account_id if later.states else None,
             )

@@ -10,21 +10,23 @@ from uuid import UUID
 from aiohttp import web
 from multidict import MultiMapping
 
-from gateway.admin.cursors import EntryPlace, EventPlace, IdPlace, SealPlace, decode_cursor, encode_cursor, place_of
+from gateway.admin.cursors import IdPlace, RowPlace, SealPlace, decode_cursor, encode_cursor, row_place, values_of
 from gateway.errors import invalid, not_found
 from metering.books.filters import Filters
-from metering.books.records import Page
+from metering.books.order import ENTRY_LIST, EVENT_LIST, IO_LIST, List
+from metering.books.records import TYPES, Page
 from metering.core.rates import AMOUNT_MAX
 from metering.core.statement import parse_month
 
 LIMIT_DEFAULT = 25
 LIMIT_MAX = 1000
 TEXT_CHARS_MAX = 1000
-KINDS = (
-    "grant", "purchase", "auto_grant", "usage", "overdraft", "repay", "expire", "revoke", "refund", "correction",
-)  # fmt: skip
+KINDS = tuple(TYPES)
+KINDS_OF = {name: tuple(kind for kind, of in TYPES.items() if of == name) for name in sorted(set(TYPES.values()))}
 POOLS = ("allocated", "surplus", "hybrid")
-SORTS = ("-at", "at")
+IO_TYPES = ("input", "output")
+LEDGER, EVENTS, IO_EVENTS = "ledger", "events", "io"
+LISTS: Mapping[str, List] = {LEDGER: ENTRY_LIST, EVENTS: EVENT_LIST, IO_EVENTS: IO_LIST}
 _UUID = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE)
 _DIGITS = re.compile(r"[0-9]{1,16}")
 
@@ -33,11 +35,12 @@ Read = Callable[[str, str], Any]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowsQuery:
-    """What a page of the ledger or of the events is asked for."""
+    """What a page of the ledger or of the events is asked for; ``of`` is one of LISTS."""
 
+    of: str
     filters: Filters
     limit: int
-    newest_first: bool
+    sort: str
     after: tuple[Any, ...] | None
     total: bool
 
@@ -79,34 +82,56 @@ def path_id(request: web.Request, what: str, name: str = "id") -> str:
     return text.lower()
 
 
-def rows_query(query: MultiMapping[str], place: type[EntryPlace] | type[EventPlace]) -> RowsQuery:
-    """Return what a query asks of the ledger or of the events. Raises ApiError (400)."""
-    refuse_unknown(query, [*FILTERS, "sort", "limit", "cursor", "total"])
+def rows_query(query: MultiMapping[str], of: str, *, paged: bool = True) -> RowsQuery:
+    """Return what a query asks of the ledger or of the events; a file is not ``paged``. Raises ApiError (400)."""
+    known = [*FILTERS, "rows"] if of == EVENTS else [*ROW_FILTERS]
+    refuse_unknown(query, [*known, "sort", *(["limit", "cursor", "total"] if paged else [])])
+    if of == EVENTS and (choice(("whole", "io"))(one_of(query, "rows", "whole"), "rows") == "io"):
+        of = IO_EVENTS
+    filters = filters_of(query)
+    if filters.io_type is not None and of != IO_EVENTS:
+        raise invalid("io_type is for rows of input and output; ask for /events?rows=io.", "io_type")
+    sort = choice(LISTS[of].sorts)(one_of(query, "sort", "-at"), "sort")
+    return RowsQuery(
+        of=of,
+        filters=filters,
+        limit=limit_of(query),
+        sort=sort,
+        after=place_in(query, of, sort, LISTS[of].order(sort).casts),
+        total=choice(("true", "false"))(one_of(query, "total", "false"), "total") == "true",
+    )
+
+
+def filters_of(query: MultiMapping[str]) -> Filters:
+    """Return the filters that a query names. Raises ApiError (400)."""
     values: dict[str, Any] = {}
     for name, (field, read) in FILTERS.items():
         if name == "user_id" and name in query:
             values[field] = tuple(_text(one, name) for one in query.getall(name))
         elif name in query:
-            values[field] = read(one_of(query, name), name)
-    newest_first = _choice(SORTS)(one_of(query, "sort", "-at"), "sort") == "-at"
-    after = decode_cursor(one_of(query, "cursor"), place) if "cursor" in query else None
-    if after is not None and after.newest_first is not newest_first:
-        raise invalid("This cursor was made with another sort; keep sort as it was.", "cursor")
-    return RowsQuery(
-        filters=Filters(**values),
-        limit=_limit(query),
-        newest_first=newest_first,
-        after=after.key if after else None,
-        total=_choice(("true", "false"))(one_of(query, "total", "false"), "total") == "true",
-    )
+            value = read(one_of(query, name), name)
+            if field == "kinds":  # kind and type may both be given
+                value = tuple(kind for kind in value if kind in values.get(field, KINDS))
+            values[field] = value
+    return Filters(**values)
+
+
+def place_in(query: MultiMapping[str], of: str, sort: str, casts: Sequence[str]) -> tuple[Any, ...] | None:
+    """Return where a list goes on. Raises ApiError (400): not in this list, or not in this order."""
+    if "cursor" not in query:
+        return None
+    place = decode_cursor(one_of(query, "cursor"), RowPlace)
+    if (place.of, place.sort) != (of, sort):
+        raise invalid("This cursor was made for another list or sort; keep the query as it was.", "cursor")
+    return values_of(place, casts)
 
 
 def list_query(query: MultiMapping[str], **others: Sequence[str]) -> ListQuery:
     """Return what a query asks of a plain list. ``others``: more parameters and their choices."""
     refuse_unknown(query, [*others, "limit", "cursor"])
-    found = {name: _choice(choices)(one_of(query, name), name) for name, choices in others.items() if name in query}
+    found = {name: choice(choices)(one_of(query, name), name) for name, choices in others.items() if name in query}
     place = decode_cursor(one_of(query, "cursor"), IdPlace) if "cursor" in query else None
-    return ListQuery(limit=_limit(query), before=str(place.id) if place else None, others=found)
+    return ListQuery(limit=limit_of(query), before=str(place.id) if place else None, others=found)
 
 
 def seals_query(query: MultiMapping[str]) -> SealsQuery:
@@ -114,7 +139,7 @@ def seals_query(query: MultiMapping[str]) -> SealsQuery:
     refuse_unknown(query, ["account_id", "limit", "cursor"])
     account_id = _uuid(one_of(query, "account_id"), "account_id") if "account_id" in query else None
     place = decode_cursor(one_of(query, "cursor"), SealPlace) if "cursor" in query else None
-    return SealsQuery(limit=_limit(query), before=place.position if place else None, account_id=account_id)
+    return SealsQuery(limit=limit_of(query), before=place.position if place else None, account_id=account_id)
 
 
 def statement_query(query: MultiMapping[str]) -> tuple[date, str | None]:
@@ -135,9 +160,9 @@ def resource_of(query: MultiMapping[str]) -> str | None:
 
 def rows_page(page: Page, asked: RowsQuery) -> dict[str, Any]:
     """Return a page of entries or events as it is answered."""
-    cursor = encode_cursor(place_of(page.rows[-1], newest_first=asked.newest_first)) if page.more else None
+    cursor = encode_cursor(row_place(asked.of, asked.sort, page.after)) if page.after is not None else None
     answer = {"data": page.rows, "next_cursor": cursor}
-    return answer if page.total is None else {**answer, "total": page.total}
+    return answer if page.total is None else {**answer, "total": page.total, "total_is_exact": page.total_is_exact}
 
 
 def list_page(records: Sequence[R], asked: ListQuery) -> dict[str, Any]:
@@ -145,11 +170,6 @@ def list_page(records: Sequence[R], asked: ListQuery) -> dict[str, Any]:
     shown = records[: asked.limit]
     more = len(records) > asked.limit
     return {"data": shown, "next_cursor": encode_cursor(IdPlace(UUID(shown[-1].id))) if more else None}
-
-
-def limit_of(query: MultiMapping[str]) -> int:
-    """Return how many rows a page shall have. Raises ApiError (400)."""
-    return _limit(query)
 
 
 def refuse_unknown(query: MultiMapping[str], known: Sequence[str]) -> None:
@@ -177,8 +197,9 @@ def read_text(text: str, name: str) -> str:
     return _text(text, name)
 
 
-def _limit(query: MultiMapping[str]) -> int:
-    text = one_of(query, "limit", str(LIMIT_DEFAULT))
+def limit_of(query: MultiMapping[str], default: int = LIMIT_DEFAULT) -> int:
+    """Return how many rows are asked for. Raises ApiError (400)."""
+    text = one_of(query, "limit", str(default))
     if not _DIGITS.fullmatch(text) or not 1 <= int(text) <= LIMIT_MAX:
         raise invalid(f"limit is not right; write an integer from 1 to {LIMIT_MAX}.", "limit")
     return int(text)
@@ -213,7 +234,9 @@ def _moment(text: str, name: str) -> datetime:
     return moment
 
 
-def _choice(choices: Sequence[str]) -> Read:
+def choice(choices: Sequence[str]) -> Read:
+    """Return what reads one of these words. It raises ApiError (400)."""
+
     def read(text: str, name: str) -> str:
         if text not in choices:
             raise invalid(f"{name} is not right; write one of {', '.join(choices)}.", name)
@@ -233,11 +256,15 @@ FILTERS: Mapping[str, tuple[str, Read]] = {
     "session_id": ("session_id", _text),
     "request_id": ("request_id", _uuid),
     "pack_id": ("pack_id", _uuid),
-    "kind": ("kind", _choice(KINDS)),
+    "kind": ("kinds", lambda text, name: (choice(KINDS)(text, name),)),
+    "type": ("kinds", lambda text, name: KINDS_OF[choice(tuple(KINDS_OF))(text, name)]),
     "resource": ("resource", _text),
-    "pool": ("pool", _choice(POOLS)),
+    "pool": ("pool", choice(POOLS)),
+    "io_type": ("io_type", choice(IO_TYPES)),
     "feature": ("feature", _text),
     "endpoint": ("endpoint", _text),
     "min_amount": ("min_amount", _amount),
     "max_amount": ("max_amount", _amount),
 }
+# Those of lists that have no rows of input and output.
+ROW_FILTERS = tuple(name for name in FILTERS if name != "io_type")

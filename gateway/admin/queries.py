@@ -3,14 +3,17 @@
 tests/integration/api/test_matrix.py asks the gateway: each route takes exactly the names that stand here.
 """
 
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 import msgspec
 from msgspec import UNSET, Meta, UnsetType
 
 from gateway.admin.forms import NO_NUL, Model, Moment
-from gateway.admin.paging import KINDS, LIMIT_DEFAULT, LIMIT_MAX, POOLS, SORTS, TEXT_CHARS_MAX
+from gateway.admin.paging import IO_TYPES, KINDS, KINDS_OF, LIMIT_DEFAULT, LIMIT_MAX, POOLS, TEXT_CHARS_MAX
+from metering.books.order import ENTRY_LIST, EVENT_LIST
 from metering.books.packs import STATUSES
+from metering.books.series import GROUPS, INTERVALS, MEASURES
 from metering.core.rates import AMOUNT_MAX
 
 Limit = Annotated[int, Meta(ge=1, le=LIMIT_MAX, description="How many rows a page has at most.")]
@@ -21,9 +24,23 @@ Amount = Annotated[int, Meta(ge=0, le=AMOUNT_MAX)]
 Month = Annotated[str, Meta(pattern=r"\A(?!9999)[1-9][0-9]{3}-(0[1-9]|1[0-2])\Z", description="Such as 2026-11.")]
 Anchor = Annotated[str, Meta(pattern=r"\A[1-9][0-9]{0,17}:[0-9a-fA-F]{64}\Z", description="A seal, as position:hash.")]
 Total = Annotated[Literal["true", "false"], Meta(description="Whether to count all rows too.")]
-Sort = Annotated[
-    str, Meta(description="The field to sort by; with - in front: descending.", extra_json_schema={"enum": [*SORTS]})
-]
+# What points of usage may be grouped by, and how many there are at once by default.
+USAGE_GROUPS = {"member": "user_id", "key": "key_id", "session": "session_id", **{name: name for name in GROUPS}}
+USAGE_SORTS = tuple(sign + name for name in ("at", *MEASURES) for sign in ("-", ""))
+POINTS_DEFAULT = 1000
+
+
+def _sort(sorts: Sequence[str]) -> Meta:
+    return Meta(description="The field to sort by; with - in front: descending.", extra_json_schema={"enum": [*sorts]})
+
+
+EntrySort = Annotated[str, _sort(ENTRY_LIST.sorts)]
+EventSort = Annotated[str, _sort(EVENT_LIST.sorts)]
+UsageSort = Annotated[str, _sort(USAGE_SORTS)]
+UsageGroup = Annotated[str, Meta(extra_json_schema={"enum": [*USAGE_GROUPS]})]
+Interval = Annotated[str, Meta(extra_json_schema={"enum": [*INTERVALS]})]
+IoType = Annotated[str, Meta(extra_json_schema={"enum": [*IO_TYPES]})]
+Type = Annotated[str, Meta(extra_json_schema={"enum": [*KINDS_OF]})]
 Status = Annotated[str, Meta(extra_json_schema={"enum": [*STATUSES]})]
 Kind = Annotated[str, Meta(extra_json_schema={"enum": [*KINDS]})]
 Pool = Annotated[str, Meta(extra_json_schema={"enum": [*POOLS]})]
@@ -70,8 +87,8 @@ class SealsQuery(ListQuery, kw_only=True):
     account_id: Id | UnsetType = UNSET
 
 
-class RowsQuery(ListQuery, kw_only=True, rename={"since": "from", "until": "to"}):
-    """Rows of the ledger, or events."""
+class Filters(msgspec.Struct, kw_only=True, rename={"since": "from", "until": "to"}):
+    """Which rows of the ledger, or events."""
 
     account_id: Id | UnsetType = UNSET
     user_id: list[Text] | UnsetType = UNSET
@@ -83,14 +100,70 @@ class RowsQuery(ListQuery, kw_only=True, rename={"since": "from", "until": "to"}
     request_id: Id | UnsetType = UNSET
     pack_id: Id | UnsetType = UNSET
     kind: Kind | UnsetType = UNSET
+    type: Annotated[Type, Meta(description="The kind as people call it.")] | UnsetType = UNSET
     resource: Text | UnsetType = UNSET
     pool: Pool | UnsetType = UNSET
     feature: Text | UnsetType = UNSET
     endpoint: Text | UnsetType = UNSET
     min_amount: Amount | UnsetType = UNSET
     max_amount: Amount | UnsetType = UNSET
-    sort: Sort = "-at"
+
+
+class EntriesFileQuery(Filters, kw_only=True, rename={"since": "from", "until": "to"}):
+    """All entries of the ledger."""
+
+    sort: EntrySort = "-at"
+
+
+class EntriesQuery(EntriesFileQuery, kw_only=True, rename={"since": "from", "until": "to"}):
+    """Entries of the ledger."""
+
+    limit: Limit = LIMIT_DEFAULT
+    cursor: Cursor | UnsetType = UNSET
     total: Total = "false"
+
+
+class EventsFileQuery(Filters, kw_only=True, rename={"since": "from", "until": "to"}):
+    """All events."""
+
+    sort: EventSort = "-at"
+    rows: Annotated[Literal["whole", "io"], Meta(description="io: a row of input and one of output each.")] = "whole"
+    io_type: Annotated[IoType, Meta(description="With rows=io.")] | UnsetType = UNSET
+
+
+class EventsQuery(EventsFileQuery, kw_only=True, rename={"since": "from", "until": "to"}):
+    """Events."""
+
+    limit: Limit = LIMIT_DEFAULT
+    cursor: Cursor | UnsetType = UNSET
+    total: Total = "false"
+
+
+class UsageFileQuery(Filters, kw_only=True, rename={"since": "from", "until": "to"}):
+    """All points of a series of usage."""
+
+    interval: Interval = "day"
+    group_by: Annotated[list[UsageGroup], Meta(description="Repeated, or with commas.")] | UnsetType = UNSET
+    sort: UsageSort = "-at"
+
+
+class UsageQuery(UsageFileQuery, kw_only=True, rename={"since": "from", "until": "to"}):
+    """A series of usage."""
+
+    limit: Limit = POINTS_DEFAULT
+    cursor: Cursor | UnsetType = UNSET
+
+
+class AccountUsageFileQuery(UsageFileQuery, kw_only=True, rename={"since": "from", "until": "to"}):
+    """All points of a series of usage of an account."""
+
+    account_id: Id
+
+
+class AccountUsageQuery(UsageQuery, kw_only=True, rename={"since": "from", "until": "to"}):
+    """A series of usage of an account."""
+
+    account_id: Id
 
 
 class TrailQuery(ListQuery, kw_only=True, rename={"since": "from", "until": "to"}):

@@ -20,9 +20,9 @@ from metering.books.trail import Actor
 
 ADMIN = "admin"
 
-Handler = Callable[[web.Request], Awaitable[web.Response]]
-AdminHandler = Callable[[web.Request, Deps], Coroutine[Any, Any, web.Response]]
-MemberHandler = Callable[[web.Request, Deps, Principal], Coroutine[Any, Any, web.Response]]
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+AdminHandler = Callable[[web.Request, Deps], Coroutine[Any, Any, web.StreamResponse]]
+MemberHandler = Callable[[web.Request, Deps, Principal], Coroutine[Any, Any, web.StreamResponse]]
 
 _encode = msgspec.json.Encoder().encode
 
@@ -34,7 +34,7 @@ def admin(handler: AdminHandler, *, withheld: str | None = None, changes: bool =
     ``withheld`` names the field of its answer that is not stored for that.
     """
 
-    async def serve(request: web.Request) -> web.Response:
+    async def serve(request: web.Request) -> web.StreamResponse:
         require_admin(request)
         deps = request.app[DEPS]
         if request.method == "GET" or not changes:
@@ -48,7 +48,7 @@ def admin(handler: AdminHandler, *, withheld: str | None = None, changes: bool =
 def member(handler: MemberHandler, *, admins: bool = False) -> Handler:
     """Return a handler of reads that any key of an account may call, or its ``admins`` only."""
 
-    async def serve(request: web.Request) -> web.Response:
+    async def serve(request: web.Request) -> web.StreamResponse:
         deps = request.app[DEPS]
         return await handler(request, deps, await _caller(request, deps, admins=admins))
 
@@ -58,7 +58,7 @@ def member(handler: MemberHandler, *, admins: bool = False) -> Handler:
 def account_write(handler: MemberHandler, *, withheld: str | None = None, admins: bool = False) -> Handler:
     """Return a handler of writes that any key of an account may call, or its ``admins`` only; else as ``admin``."""
 
-    async def serve(request: web.Request) -> web.Response:
+    async def serve(request: web.Request) -> web.StreamResponse:
         deps = request.app[DEPS]
         caller = await _caller(request, deps, admins=admins)
         kind = "account_admin" if caller.role == ADMIN else "member"
@@ -73,7 +73,7 @@ def _role(*, admins: bool) -> Role:
     return Role.ACCOUNT_ADMIN if admins else Role.MEMBER
 
 
-async def _for(handler: MemberHandler, caller: Principal, request: web.Request, deps: Deps) -> web.Response:
+async def _for(handler: MemberHandler, caller: Principal, request: web.Request, deps: Deps) -> web.StreamResponse:
     return await handler(request, deps, caller)
 
 
@@ -90,7 +90,7 @@ def _actor(request: web.Request, *, kind: str, name: str, user_id: str | None = 
     return Actor(kind=kind, name=name, user_id=user_id, via=via, request_id=request[REQUEST_ID])
 
 
-async def _written(handler: AdminHandler, request: web.Request, deps: Deps, manner: Manner) -> web.Response:
+async def _written(handler: AdminHandler, request: web.Request, deps: Deps, manner: Manner) -> web.StreamResponse:
     """Make a change, also when the client hangs up: what Postgres has booked, Redis must hear of."""
     change = write_once(handler, request, deps, manner)
     task = deps.meter.spawn(change, "admin-change")
@@ -98,7 +98,7 @@ async def _written(handler: AdminHandler, request: web.Request, deps: Deps, mann
     return await _explained(asyncio.shield(task))
 
 
-async def _explained(change: Awaitable[web.Response]) -> web.Response:
+async def _explained(change: Awaitable[web.StreamResponse]) -> web.StreamResponse:
     try:
         return await change
     except ChangeRefusedError as error:

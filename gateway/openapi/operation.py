@@ -18,6 +18,7 @@ from msgspec import UNSET, UnsetType
 
 ATTRIBUTE = "__operation__"
 JSON = "application/json"
+CSV = "text/csv"
 F = TypeVar("F", bound=Callable[..., Any])
 
 
@@ -92,7 +93,7 @@ def list_of(kind: type, *, total: bool = False) -> type[msgspec.Struct]:
     """Return the type of a page of records: ``{"data", "next_cursor"}``, and ``total`` where it may be asked for."""
     fields: list[Any] = [("data", list[kind]), ("next_cursor", str | None)]  # type: ignore[valid-type]  # it is a value
     if total:
-        fields.append(("total", int | UnsetType, UNSET))
+        fields += [("total", int | UnsetType, UNSET), ("total_is_exact", bool | UnsetType, UNSET)]
     made = msgspec.defstruct(f"{kind.__name__}List", fields)
     made.__doc__ = "A page; ask for the next one with ``cursor``, until it is null."
     return made

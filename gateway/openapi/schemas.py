@@ -41,6 +41,9 @@ NAMES = {
     "PriceRowList": "PriceList",
     "Quote": "PriceQuote",
     "Recovered": "RecoveredEvent",
+    "Part": "HoldPart",
+    "Point": "UsagePoint",
+    "Trace": "RequestTrace",
     "_Metadata": "ChatMetadata",
     "_StreamOptions": "ChatStreamOptions",
 }

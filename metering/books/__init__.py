@@ -11,6 +11,8 @@
     books.allocations  read (per model, with what Redis holds)
     books.recurring  create, get, page, change, delete, grant_due
     books.pages      entries, events, refund
+    books.usage      series, sums
+    books.traces     of_request
     books.answers    keep, get, forget_old
     books.statements of_month
     books.seals      page
@@ -44,7 +46,9 @@ from metering.books.resources import Resources
 from metering.books.seals import SealPages
 from metering.books.statements import Statements
 from metering.books.surplus import SurplusSeries
+from metering.books.trace import Traces
 from metering.books.trail import Trail
+from metering.books.usage import Usage
 from metering.ledger import Ledger
 
 __all__ = ["Books"]
@@ -66,6 +70,8 @@ class Books:
         self.packs = Packs(ledger)
         self.balances = Balances(ledger, settings, resources)
         self.pages = Pages(ledger)
+        self.usage = Usage(ledger)
+        self.traces = Traces(ledger, self.pages, self.packs)
         self.answers = Answers(ledger, settings)
         self.statements = Statements(ledger)
         self.seals = SealPages(ledger)

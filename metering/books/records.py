@@ -4,6 +4,8 @@ Times are text (RFC 3339, UTC, microseconds), amounts integers in the unit of th
 row by position: the columns of sql/books.sql stand in the order of these fields.
 """
 
+from typing import Any
+
 import msgspec
 from msgspec import UNSET, Raw, UnsetType
 
@@ -105,7 +107,7 @@ class Balance(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False, rename={"book_from": "from", "book_to": "to"}):
-    """One transfer between two books; ``delta`` is its signed effect on the balance."""
+    """One transfer between two books; ``delta`` is its signed effect on the balance, ``type`` its kind for people."""
 
     id: str
     account_id: str
@@ -128,6 +130,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False, rename={"book_from": "from", 
     request_id: str | None
     user_id: str | None
     source: str | None
+    type: str
 
 
 class Recovered(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -143,7 +146,10 @@ class Recovered(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
-    """One request; a corrected one shows its exact numbers, and what was booked first in ``recovered``."""
+    """One request; a corrected one shows its exact numbers, and what was booked first in ``recovered``.
+
+    Where input and output have rows of their own, ``io_type`` says which it is and ``amount`` its part of the charge.
+    """
 
     request_id: str
     account_id: str
@@ -174,6 +180,8 @@ class Event(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     attempts: Raw
     duration_ms: int
     recovered: Recovered | UnsetType = UNSET
+    io_type: str | UnsetType = UNSET
+    amount: int | UnsetType = UNSET
 
 
 class Refund(msgspec.Struct, frozen=True, gc=False, kw_only=True):
@@ -186,8 +194,32 @@ class Refund(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Page(msgspec.Struct, frozen=True, gc=False):
-    """Rows of a list, and whether more follow."""
+    """Rows of a list; where the last one stands if more follow; how many there are in all, if that was asked.
+
+    A total is exact up to 10,000, beyond that it is 10,000 and not exact.
+    """
 
     rows: list[Entry] | list[Event]
-    more: bool
+    after: tuple[Any, ...] | None
     total: int | None
+    total_is_exact: bool
+
+    @property
+    def more(self) -> bool:
+        """Whether more follow."""
+        return self.after is not None
+
+
+# What people call the kinds of entries. A repayment pays for usage that was booked as debt.
+TYPES = {
+    "grant": "Grant",
+    "auto_grant": "Grant",
+    "purchase": "Purchase",
+    "usage": "Usage",
+    "overdraft": "Usage",
+    "repay": "Usage",
+    "expire": "Expiry",
+    "revoke": "Revoke",
+    "refund": "Refund",
+    "correction": "Correction",
+}

@@ -1,5 +1,6 @@
 -- The invariants of DESIGN 3.4 that the ledger alone can show. Each statement returns the rows that break it.
 -- metering/audit.py runs them all in one REPEATABLE READ transaction, so they see one moment of the ledger.
+-- Events that retention has dropped are not asked for one by one; their sums are kept, and must add up.
 
 -- charged_once: a request has at most one charge.
 SELECT request_id, count(*) AS charges FROM events GROUP BY request_id HAVING count(*) > 1;
@@ -8,10 +9,10 @@ SELECT request_id, count(*) AS charges FROM events GROUP BY request_id HAVING co
 WITH expected AS (
     SELECT request_id, account_id, version, charge AS amount FROM events
     UNION ALL
-    SELECT request_id, account_id, version, delta FROM corrections
+    SELECT request_id, account_id, version, delta FROM corrections WHERE NOT was_dropped(request_id)
 ), booked AS (
     SELECT request_id, account_id, version, sum(CASE WHEN book_to = 'usage' THEN amount ELSE 0 - amount END) AS amount
-      FROM entries WHERE kind IN ('usage', 'overdraft', 'correction') GROUP BY 1, 2, 3
+      FROM entries WHERE kind IN ('usage', 'overdraft', 'correction') AND NOT was_dropped(request_id) GROUP BY 1, 2, 3
 )
 SELECT request_id, account_id, version, e.amount AS charged, b.amount AS booked
   FROM expected e FULL JOIN booked b USING (request_id, account_id, version)
@@ -35,7 +36,7 @@ SELECT r.request_id, r.account_id, r.refunded, v.charge + coalesce(c.delta, 0) A
   FROM (SELECT request_id, account_id, sum(amount) AS refunded FROM entries WHERE kind = 'refund' GROUP BY 1, 2) r
   LEFT JOIN events v ON v.day = uuid7_day(r.request_id) AND v.request_id = r.request_id AND v.account_id = r.account_id
   LEFT JOIN corrections c ON c.day = v.day AND c.request_id = v.request_id
- WHERE r.refunded > coalesce(v.charge + coalesce(c.delta, 0), 0);
+ WHERE r.refunded > coalesce(v.charge + coalesce(c.delta, 0), 0) AND NOT was_dropped(r.request_id);
 
 -- corrections_follow_recoveries: only a recovered event is corrected, by its exact count (or, where its hold had
 -- estimated it, by its journal's higher estimate) less what was refunded before.
@@ -45,8 +46,9 @@ SELECT c.request_id, c.account_id, v.source, v.charge, c.exact, r.refunded, c.de
  CROSS JOIN LATERAL (SELECT coalesce(sum(x.amount), 0) AS refunded FROM entries x
                       WHERE x.request_id = c.request_id AND x.account_id = c.account_id AND x.kind = 'refund'
                         AND x.version < c.version) r
- WHERE v.source IS DISTINCT FROM 'recovered' OR (c.source = 'recovered' AND (v.status = 'adopted' OR c.delta <= 0))
-    OR c.delta <> greatest(0, c.exact - r.refunded) - (v.charge - r.refunded);
+ WHERE NOT was_dropped(c.request_id)
+   AND (v.source IS DISTINCT FROM 'recovered' OR (c.source = 'recovered' AND (v.status = 'adopted' OR c.delta <= 0))
+        OR c.delta <> greatest(0, c.exact - r.refunded) - (v.charge - r.refunded));
 
 -- packs_conserved: what was booked into a pack and out of it leaves what remains in it.
 WITH booked AS (
@@ -104,6 +106,8 @@ SELECT account_id, resource, sum(booked) AS booked, sum(explained) AS explained
         UNION ALL
         SELECT account_id, resource, 0, charge FROM events WHERE status = 'adopted'
         UNION ALL
+        SELECT account_id, resource, 0, explained FROM kept_debt
+        UNION ALL
         SELECT v.account_id, v.resource, 0, v.charge FROM events v
          WHERE EXISTS (SELECT 1 FROM packs k
                         WHERE k.account_id = v.account_id AND k.resource = v.resource AND k.unlimited
@@ -121,6 +125,8 @@ SELECT resource, sum(issued) AS issued, sum(found) AS found
         SELECT resource, 0, remaining FROM packs WHERE NOT unlimited
         UNION ALL
         SELECT resource, 0, charge FROM events
+        UNION ALL
+        SELECT resource, 0, charge FROM kept_usage -- corrections included
         UNION ALL
         SELECT v.resource, 0, c.delta FROM corrections c JOIN events v USING (day, request_id)
         UNION ALL
@@ -188,7 +194,7 @@ SELECT x.id, x.account_id, x.pack_id, x.request_id, x.resource, v.user_id, v.mod
   FROM entries x
   LEFT JOIN packs p ON p.pack_id = x.pack_id
   LEFT JOIN events v ON v.day = uuid7_day(x.request_id) AND v.request_id = x.request_id
- WHERE x.pack_id IS NOT NULL
+ WHERE x.pack_id IS NOT NULL AND NOT (x.request_id IS NOT NULL AND was_dropped(x.request_id))
    AND NOT (coalesce(p.account_id = x.account_id AND p.resource = x.resource, false)
             AND (x.request_id IS NULL
                  OR coalesce((p.user_id IS NULL OR p.user_id = v.user_id)
@@ -235,7 +241,7 @@ SELECT position, account_id, number, first_version, last_version
 -- this and entries_equal_charges the facts that an event was charged by are sealed too.
 SELECT x.id, x.account_id, x.request_id, x.kind, v.version
   FROM entries x LEFT JOIN events v ON v.day = uuid7_day(x.request_id) AND v.request_id = x.request_id
- WHERE x.request_id IS NOT NULL
+ WHERE x.request_id IS NOT NULL AND NOT was_dropped(x.request_id)
    AND (x.account_id, x.resource, x.user_id, x.key_id, x.model, x.service, x.session_id, x.prompt_tokens,
         x.completion_tokens, x.source)
        IS DISTINCT FROM (v.account_id, v.resource, v.user_id, v.key_id, v.model, coalesce(v.feature, v.endpoint),
@@ -247,7 +253,7 @@ SELECT r.reservation_id, r.account_id, r.status, r.by_deadline, r.charge, v.char
   FROM reservations r
   LEFT JOIN events v ON v.day = uuid7_day(r.reservation_id) AND v.request_id = r.reservation_id
   LEFT JOIN corrections c ON c.day = v.day AND c.request_id = v.request_id
- WHERE uuid7_day(r.reservation_id) >= (SELECT min(day) FROM events)
+ WHERE NOT was_dropped(r.reservation_id)
    AND ((r.status = 'settled') <> (v.request_id IS NOT NULL)
         OR v.account_id <> r.account_id OR r.charge <> coalesce(c.exact, v.charge)
         OR (v.request_id IS NOT NULL AND r.by_deadline <> (v.source = 'recovered' AND c.request_id IS NULL)));
@@ -274,20 +280,6 @@ SELECT account_id, resource, sum(replayed) AS replayed, sum(surplus) AS surplus
         UNION ALL
         SELECT account_id, resource, 0, 0 - debt FROM account_resources) s
  GROUP BY 1, 2 HAVING sum(replayed) <> sum(surplus);
-
--- spend_is_summed: the days of whoever has a limit of spend are the charges of what was reserved on them, with corrections and
--- less refunds, since the month in which they are summed (at most 60 days).
-SELECT k.account_id, k.scope, k.subject, e.day, e.amount, s.amount AS summed
-  FROM spend_kept k JOIN accounts a ON a.account_id = k.account_id CROSS JOIN LATERAL (
-       SELECT (v.reserved_at AT TIME ZONE a.time_zone)::date AS day, sum(v.charge + coalesce(c.delta, 0)
-              - coalesce((SELECT sum(x.amount) FROM entries x WHERE x.request_id = v.request_id AND x.kind = 'refund'), 0)) AS amount
-         FROM events v LEFT JOIN corrections c ON c.day = v.day AND c.request_id = v.request_id
-        WHERE v.account_id = k.account_id AND v.resource = a.unit AND v.reserved_at >= greatest(
-              date_trunc('month', k.since AT TIME ZONE a.time_zone) AT TIME ZONE a.time_zone, clock_timestamp() - interval '60 days')
-          AND (k.scope, k.subject) IN (SELECT w.scope, w.subject FROM spenders(v.user_id, v.key_id, v.model) w)
-        GROUP BY 1) e
-  LEFT JOIN spend_sums s ON (s.account_id, s.scope, s.subject, s.day) = (k.account_id, k.scope, k.subject, e.day)
- WHERE s.amount IS DISTINCT FROM e.amount AND e.day > (clock_timestamp() - interval '59 days')::date;
 
 -- nothing_parked: no settlement waits for a person because Postgres refused it.
 SELECT p.request_id, p.error, p.at

@@ -15,7 +15,7 @@ from metering.errors import MeterUnavailableError, Refusal, RefusedError
 from metering.ids import new_id
 from metering.keys import bucket_of, deadlines_key, epoch_key, keys_of
 from metering.ledger import AccountState
-from metering.queries import load_file, query
+from metering.queries import load_invariants, query
 from tests.integration.metering.parts import Gateway
 from tests.model.ledger import Entry, Pack, Snapshot
 
@@ -73,7 +73,7 @@ class Real:
     async def broken(self, account_ids: list[str]) -> dict[str, list[Any]]:
         """Return the rows of these accounts that break an invariant of the ledger."""
         await self.invariants.execute("SELECT set_config('model.accounts', $1, false)", f"{{{','.join(account_ids)}}}")
-        found = {name: await self.invariants.fetch(text) for name, text in load_file("invariants.sql").items()}
+        found = {name: await self.invariants.fetch(text) for name, text in load_invariants().items()}
         return {name: list(map(dict, rows)) for name, rows in found.items() if rows and name not in NOT_OF_ROWS}
 
     # The ledger.

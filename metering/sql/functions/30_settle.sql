@@ -200,13 +200,13 @@ BEGIN
                         resource, reserved, charge, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens,
                         counted_prompt_tokens, counted_completion_tokens, source, status, rates, rate_version,
                         allocated_amount, surplus_amount, debt_amount, session_id, reason, feature, cost, attempts,
-                        duration_ms, idempotency_key, body_digest, details)
+                        duration_ms, idempotency_key, body_digest, details, split)
     SELECT uuid7_day(u.request_id), u.request_id, u.account_id, a.version, v_now, to_timestamp(u.reserved_at / 1000.0),
            u.user_id, u.key_id, u.endpoint, u.model, u.provider, u.resource, u.reserved, u.charge, u.prompt_tokens,
            u.cached_tokens, u.completion_tokens, u.reasoning_tokens, u.counted_prompt_tokens,
            u.counted_completion_tokens, u.source, u.status, u.rates, u.rate_version, n.allocated,
            u.charge - n.allocated, n.debt, u.session_id, u.reason, u.feature, u.cost, coalesce(u.attempts, '[]'),
-           u.duration_ms, u.idempotency_key, u.body_digest, u.details
+           u.duration_ms, u.idempotency_key, u.body_digest, u.details, u.split
       FROM unnest(v_new) WITH ORDINALITY u
       JOIN unnest(n_allocated, n_debt) WITH ORDINALITY n(allocated, debt, place) ON n.place = u.ordinality
       JOIN accounts a ON a.account_id = u.account_id;

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from metering.ids import new_id
-from metering.queries import load_file
+from metering.queries import load_invariants
 from tests.integration.api.asking import Api
 
 LEDGER, EVENTS = "/admin/v1/ledger", "/admin/v1/events"
@@ -14,6 +14,7 @@ ENTRY = [
     "id", "account_id", "at", "kind", "amount", "delta", "from", "to", "version", "seq",
     "balance_after", "prompt_tokens",
     "completion_tokens", "model", "service", "session_id", "reason", "pack_id", "request_id", "user_id", "source",
+    "type",
 ]  # fmt: skip
 EVENT = [
     "request_id", "account_id", "at", "user_id", "key_id", "endpoint", "model", "provider", "prompt_tokens",
@@ -83,7 +84,8 @@ async def test_rows_are_filtered(api: Api) -> None:
 WRONG = {
     "colour": "red", "account_id": "nobody", "user_id": "", "from": "yesterday", "to": "2026-01-01", "key_id": "1",
     "request_id": "{}", "pack_id": "x", "kind": "theft", "pool": "shared", "min_amount": "-1", "max_amount": "1.5",
-    "sort": "amount", "limit": "0", "total": "yes", "cursor": "nonsense", "model": "\0", "io_type": "input",
+    "sort": "colour", "type": "Theft",
+    "limit": "0", "total": "yes", "cursor": "nonsense", "model": "\0", "io_type": "input",
 }  # fmt: skip
 
 
@@ -173,7 +175,7 @@ async def test_an_audit_runs_and_is_remembered(api: Api) -> None:
     assert list(report) == ["clean", "checked_at", "invariants"]
     assert report["clean"] is True
     assert all(list(one) == ["name", "broken", "rows"] for one in report["invariants"])
-    assert len(report["invariants"]) == len(load_file("invariants.sql")) + 7
+    assert len(report["invariants"]) == len(load_invariants()) + 7
     assert await api.good("GET", "/admin/v1/audit") == report
 
 

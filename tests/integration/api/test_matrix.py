@@ -14,14 +14,10 @@ import pytest
 from gateway.openapi.document import Served
 from gateway.openapi.operation import Role
 from tests.integration.api.asking import Api, Reply
+from tests.integration.api.asks import ADMINS_ONLY, ASKS, OF_ALL, OPEN, Ask
 from tests.integration.api.contract import described, require_declared, routes
 from tests.integration.api.matrix import (
-    ADMINS_ONLY,
     ALLOWED,
-    ASKS,
-    OF_ALL,
-    OPEN,
-    Ask,
     Caller,
     Household,
     Target,
@@ -54,7 +50,7 @@ async def ask(api: Api, route: Served, things: Things, keys: dict[str, str]) -> 
     asked = ASKS[route.operation.id]
     content = described(route).get("requestBody", {}).get("content", {})
     body = asked.body or content.get("application/json", {}).get("example")
-    reply = await api.ask(route.method, asked.path(route, things), body, headers=keys, **asked.query)
+    reply = await api.ask(route.method, asked.path(route, things), body, headers=keys, **asked.query_of(things))
     require_declared(route, reply)
     return reply
 
@@ -170,7 +166,8 @@ async def test_no_filter_leads_to_another_account(api: Api, home: Household, abr
                 foreign = getattr(abroad.own, fields[parameter])
                 reply = await api.ask("GET", route.path, headers=home.keys[caller], **{parameter: foreign})
                 assert reply.status in {200, 403}, (route, reply)
-                assert reply.body.get("data", []) == [], (route, parameter, reply)
+                rows = reply.body.splitlines()[1:] if isinstance(reply.body, str) else reply.body.get("data", [])
+                assert rows == [], (route, parameter, reply)
                 text = json.dumps(reply.body)
                 assert not [word for word in abroad.words - {foreign} if word in text], (route, parameter, reply)
                 tried += 1

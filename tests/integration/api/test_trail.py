@@ -41,6 +41,11 @@ UNWATCHED = {
     "instances": "the meter's own",
     "epochs": "the meter's own",
     "migrations": "the schema's",
+    "rollups": "sums of events, made by a chore",
+    "rollup_marks": "the same",
+    "kept_usage": "sums of events that retention has dropped",
+    "kept_debt": "the same",
+    "dropped_months": "what retention has dropped and when: it is its own record",
 }
 SETTINGS = ("recurring_packs", "resource_settings", "features", "feature_rates", "prices")
 

@@ -8,7 +8,8 @@ import pytest
 from metering.audit import REPORTS, ROWS_MAX, Audit, AuditReport
 from metering.ids import new_id
 from metering.metrics import METRICS
-from metering.queries import load_file
+from metering.queries import load_invariants
+from tests.integration.audit.rollups import ROLLUP_BREAKS
 from tests.integration.audit.test_pool_invariants import POOLS
 from tests.integration.booking import Booking
 
@@ -64,7 +65,7 @@ def broken_in(report: AuditReport) -> dict[str, int]:
 async def test_an_empty_ledger_is_clean(booking: Booking) -> None:
     report = await audit_of(booking)
     assert report.clean
-    assert [invariant.name for invariant in report.invariants] == list(load_file("invariants.sql"))
+    assert [invariant.name for invariant in report.invariants] == list(load_invariants())
     assert all(invariant.rows == [] for invariant in report.invariants)
 
 
@@ -85,6 +86,12 @@ async def test_the_largest_debt_is_reported_and_breaks_nothing(one_of_each: dict
     (row,) = told.rows
     assert msgspec.json.decode(row)["request_id"] == one_of_each["debtor"]
     assert told.broken == 0
+
+
+async def test_a_ledger_is_clean_however_much_of_it_is_rolled(one_of_each: dict[str, Any]) -> None:
+    for requests in (2, 2, 10_000):
+        await one_of_each["booking"].execute("SELECT roll_account(account_id, $1) FROM accounts", requests)
+        assert broken_in(await audit_of(one_of_each["booking"])) == {}
 
 
 async def test_the_last_report_is_kept(booking: Booking) -> None:
@@ -232,6 +239,7 @@ BREAKS: list[tuple[str, str, dict[str, Any]]] = [
     ("seals_contiguous", SEAL + SEAL + "DELETE FROM seals WHERE position = 1", {"position": 2}),  # noqa: S608 - ours
     ("entries_repeat_their_event", "UPDATE events SET prompt_tokens = 0", {"request_id": "{plain}"}),
     ("append_only", "DROP TRIGGER seals_append_only ON seals", {"table_name": "seals"}),
+    *ROLLUP_BREAKS,
     (
         "nothing_parked",
         "INSERT INTO parked_settlements (request_id, settlement, error) VALUES ('r', '{{}}', 'why')",
@@ -260,7 +268,7 @@ async def test_what_is_broken_by_hand_is_named(
 
 
 def test_every_invariant_of_the_ledger_is_broken_by_a_test() -> None:
-    assert {name for name, _, _ in BREAKS} | POOLS | REPORTS == set(load_file("invariants.sql"))
+    assert {name for name, _, _ in BREAKS} | POOLS | REPORTS == set(load_invariants())
 
 
 async def test_an_entry_of_an_unknown_account_is_named(one_of_each: dict[str, Any]) -> None:

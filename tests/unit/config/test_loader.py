@@ -271,6 +271,7 @@ def test_unknown_override_is_a_problem() -> None:
         ("[meter]\nmin_reserve = 5\nwarning_threshold = 5", "meter.warning_threshold"),
         ("[meter]\nunsettled_total_max = 1", "meter.unsettled_total_max"),
         ("[meter]\nsettle_lanes = 8", "meter.settle_lanes"),
+        ("[meter]\nevents_keep_months = 2", "meter.events_keep_months"),
         ("[postgres]\npool_max = 4", "postgres.pool_max"),
         ("[redis]\ntimeout_seconds = 15", "redis.timeout_seconds"),
         ("[redis]\nbarrier_seconds = 3", "redis.barrier_seconds"),

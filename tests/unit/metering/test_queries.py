@@ -2,7 +2,8 @@
 
 import re
 
-from metering.books.filters import ENTRIES, EVENTS, Filters, Scope, Selection
+from metering.books.filters import ENTRIES, EVENTS, IO_EVENTS, PROBE, Filters, Scope, Selection
+from metering.books.pages import PROBED
 from metering.queries import FOLDER, load_file, load_queries, query
 
 
@@ -26,13 +27,15 @@ def test_every_statement_is_one_statement() -> None:
 
 def test_every_filter_is_known_to_entries_and_to_events() -> None:
     fields = set(Filters.__slots__)
-    assert fields == set(ENTRIES) == set(EVENTS)
+    assert fields == set(ENTRIES) | {"io_type"} == set(EVENTS) | {"io_type"} == set(IO_EVENTS)
+    assert set(PROBE) <= set(ENTRIES)
+    assert set(PROBED) <= set(PROBE)  # what requests are looked up by
 
 
 def test_values_are_parameters_and_never_text() -> None:
     evil = "'; DROP TABLE entries; --"
     filters = Filters(model=evil, session_id=evil, user_ids=(evil,))
-    for sql in (ENTRIES, EVENTS):
+    for sql in (ENTRIES, EVENTS, IO_EVENTS):
         selection = Selection(filters, Scope("a", True, evil), sql)
         assert evil not in selection.where
         assert selection.values == ["a", evil, (evil,), evil, evil]
