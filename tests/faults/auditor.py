@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.faults.evidence import Case, Evidence
-from tests.faults.terms import MARGIN_TOKENS, MODELS, price
+from tests.faults.terms import HOLD_PER_USE_MAX, MARGIN_TOKENS, MODELS, price
 
 SHOWN_MAX = 40
 NEVER_HELD = {400, 401, 402, 403, 404, 429}
@@ -192,7 +192,7 @@ class Auditor:
             self._wrong(case, "recovered, and its gateway lived")
         if told["done"] and not any(death.lost_disk for death in deaths):
             self._wrong(case, "completed and its gateway's journal was there, yet charged by the orphan rule")
-        most, least = self._bounds(case, reserved)
+        most, least = self._bounds(case, reserved, self._held_at_most(case, event))
         if charge > most:
             count["tokens over"] += charge - most
             self._wrong(case, f"an orphan pays {charge}, above its bound {most}")
@@ -201,17 +201,28 @@ class Auditor:
         if reserved > price(told["model"], told["prompt"], told["limit"] or MODELS[told["model"]].longest):
             self._wrong(case, f"held {reserved}, more than it could ever use")
 
-    def _bounds(self, case: Case, reserved: int) -> tuple[int, int]:
-        """Return the most and the least that an orphan may pay."""
+    @staticmethod
+    def _held_at_most(case: Case, event: dict[str, Any]) -> int:
+        """Return how large the hold may have been.
+
+        A journal that turned up late knew of extensions that Valkey had forgotten: each doubled a hold of which
+        three quarters were used.
+        """
+        told, reserved = case.told, int(event["reserved"])
+        if event["correction"] is None or told["limit"] is not None:
+            return reserved
+        return max(reserved, price(told["model"], told["prompt"], case.produced) * HOLD_PER_USE_MAX // 3)
+
+    def _bounds(self, case: Case, reserved: int, held: int) -> tuple[int, int]:
+        """Return the most and the least that an orphan may pay; ``held``: its largest hold, not what was left of it."""
         told = case.told
         prompt, model = told["prompt"], told["model"]
-        produced = min(reserved, price(model, prompt, case.produced))
         if told["orphan"] == "checkpoint":
-            return produced, min(reserved, price(model, prompt, 0))
+            return min(held, price(model, prompt, case.produced)), min(reserved, price(model, prompt, 0))
         if told["orphan"] == "upper_bound" or not told["stream"]:
-            return reserved, reserved
+            return held, reserved
         least = min(reserved, price(model, prompt, self._evidence.read_at_least(case)))
-        return min(reserved, price(model, prompt, case.produced + MARGIN_TOKENS)), least
+        return min(held, price(model, prompt, case.produced + MARGIN_TOKENS)), least
 
     def _accounts(self) -> None:
         """No account used more than it was granted, but for debts of the kinds that the rules know."""

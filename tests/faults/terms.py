@@ -13,6 +13,7 @@ from typing import Any
 ADMIN_KEY = "fbx_admin_of_the_fault_harness_0123456789"
 HELLO_TOKENS = 8  # a conversation of one "hello", as OpenAI bills it
 MARGIN_TOKENS = 256  # "bounded": what a dead gateway's stream may have read beyond its last noted progress
+HOLD_PER_USE_MAX = 8  # thirds: an extension doubles a hold when 75 % of it are used
 UNITS = {"on": (" on", 1), "a": ("a\n", 2)}  # texts whose tokens are known: three bytes a token, and one byte a token
 
 LEASE_SECONDS, RENEW_SECONDS, SWEEP_SECONDS, REDIS_SECONDS = 2.0, 0.6, 0.8, 0.5
