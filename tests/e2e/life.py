@@ -1,10 +1,17 @@
 """A month in the life of two organisations, told in the order in which it happens; each line is a call of the API."""
 
 import datetime as dt
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from fractions import Fraction
+from pathlib import Path
 from typing import Any
 
 from tests.e2e.farebox import Farebox
 from tests.e2e.organisation import Organisation
+from tests.e2e.recount import Price, Recount
 from tests.waiting import eventually_now
 
 # What is left of an expired pack is booked when no request can hold it: request_seconds_max and two leases later.
@@ -51,7 +58,50 @@ WORDS = "The quick brown fox jumps over the lazy dog. " * 5
 """Forty-five words to train on."""
 
 TOKENS, IMAGES, PAGES = "tokens", "images", "ocr_pages"
+WORD_RATE, DEAR_WORD_RATE = (
+    Price(Fraction(0), Fraction(0), Fraction(5, 2)),
+    Price(Fraction(0), Fraction(0), Fraction(4)),
+)
+PRICES = {
+    ("tiny", None): Price(),
+    ("large", None): Price(Fraction(2), Fraction(1, 2), Fraction(7, 2)),
+    ("simulated", None): Price(completion=Fraction(1, 4)),
+    ("tiny", "ai_bots"): WORD_RATE,  # of a reply in which each token is a word
+    ("large", "ai_bots"): DEAR_WORD_RATE,
+}
+DOLLARS = Price(Fraction(5, 2), Fraction(5, 4), Fraction(10))  # micro-dollars a token
+USES = {"ana trains": 90, "ben's images": 7, "pages": 8, "too many images": 25}
 UNIT_RATES = {"ai_bots": (2.5, "word", None, TOKENS), "training": (2.0, "word", None, TOKENS)}
+
+
+@dataclass(frozen=True)
+class Month:
+    """Both organisations at the end of it."""
+
+    farebox: Farebox
+    organisations: dict[str, Organisation]
+
+    def recount(self, name: str, resource: str) -> Recount:
+        """Return the rows of an organisation in a resource."""
+        one = self.organisations[name]
+        owners = {pack["id"]: pack["user_id"] for pack in one.admin.all("/api/v1/packs")}
+        return Recount(one.entries(resource), one.events(resource=resource, sort="at"), owners)
+
+
+@contextmanager
+def a_month(model_server: str, bias: dict[str, int]) -> Iterator[Month]:
+    """Play it all on a Farebox of its own; yield it at its end, Farebox still running."""
+    with tempfile.TemporaryDirectory(prefix="farebox-month-") as folder:
+        Path(folder).chmod(0o711)  # as root the servers run as another user, who must get there
+        farebox = Farebox(Path(folder), CONFIG.format(url=model_server))
+        try:
+            farebox.start()
+            set_rates(farebox)
+            organisations = {"acme": play_acme(farebox, bias), "globex": play_globex(farebox, bias)}
+            await_expiry(organisations["acme"])
+            yield Month(farebox, organisations)
+        finally:
+            farebox.clean_up()
 
 
 def zone_at_noon() -> str:

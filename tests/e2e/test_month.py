@@ -5,11 +5,7 @@ are the reads that this API does not have yet: series of use, the account's over
 """
 
 import datetime as dt
-import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass
-from fractions import Fraction
-from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -17,40 +13,12 @@ import openai
 import pytest
 import tiktoken
 
-from tests.e2e.farebox import Farebox
-from tests.e2e.life import CONFIG, IMAGES, PAGES, TOKENS, await_expiry, play_acme, play_globex, set_rates, zone_at_noon
+from tests.e2e.life import DOLLARS, IMAGES, PAGES, PRICES, TOKENS, USES, Month, a_month, zone_at_noon
 from tests.e2e.organisation import Organisation, RefusedError
-from tests.e2e.recount import Price, Recount, Row, mixes_of
+from tests.e2e.recount import Row, mixes_of
 
 MILLION = 1_000_000
-WORD_RATE, DEAR_WORD_RATE = (
-    Price(Fraction(0), Fraction(0), Fraction(5, 2)),
-    Price(Fraction(0), Fraction(0), Fraction(4)),
-)
-PRICES = {
-    ("tiny", None): Price(),
-    ("large", None): Price(Fraction(2), Fraction(1, 2), Fraction(7, 2)),
-    ("simulated", None): Price(completion=Fraction(1, 4)),
-    ("tiny", "ai_bots"): WORD_RATE,  # of a reply in which each token is a word
-    ("large", "ai_bots"): DEAR_WORD_RATE,
-}
-DOLLARS = Price(Fraction(5, 2), Fraction(5, 4), Fraction(10))  # micro-dollars a token
-USES = {"ana trains": 90, "ben's images": 7, "pages": 8, "too many images": 25}
 EVERY = [("acme", TOKENS), ("acme", IMAGES), ("acme", PAGES), ("globex", "credits")]
-
-
-@dataclass(frozen=True)
-class Month:
-    """Both organisations at the end of it."""
-
-    farebox: Farebox
-    organisations: dict[str, Organisation]
-
-    def recount(self, name: str, resource: str) -> Recount:
-        """Return the rows of an organisation in a resource."""
-        one = self.organisations[name]
-        owners = {pack["id"]: pack["user_id"] for pack in one.admin.all("/api/v1/packs")}
-        return Recount(one.entries(resource), one.events(resource=resource, sort="at"), owners)
 
 
 @pytest.fixture(scope="module")
@@ -63,17 +31,8 @@ def bias(tokenizer: tiktoken.Encoding) -> dict[str, int]:
 @pytest.fixture(scope="module")
 def month(llama: str, bias: dict[str, int]) -> Iterator[Month]:
     """The month, played once."""
-    with tempfile.TemporaryDirectory(prefix="farebox-month-") as folder:
-        Path(folder).chmod(0o711)  # as root the servers run as another user, who must get there
-        farebox = Farebox(Path(folder), CONFIG.format(url=llama))
-        try:
-            farebox.start()
-            set_rates(farebox)
-            organisations = {"acme": play_acme(farebox, bias), "globex": play_globex(farebox, bias)}
-            await_expiry(organisations["acme"])
-            yield Month(farebox, organisations)
-        finally:
-            farebox.clean_up()
+    with a_month(llama, bias) as played:
+        yield played
 
 
 @pytest.fixture
