@@ -32,7 +32,7 @@ async def test_a_request_keeps_the_fallbacks_and_the_rates_that_it_began_with(li
 
 async def test_accounts_without_a_policy_follow_the_new_one_at_once(line: Line) -> None:
     await line.start(size=PROMPT + 30)
-    line.upstream.always = answer(completion(on(3), usage(PROMPT, 3)))
+    line.upstream.play(answer(completion(on(3), usage(PROMPT, 3))))
     assert (await line.ask(max_tokens=500)).status == 402
     parts = line.client.app[PARTS]
     settings = parts.settings
@@ -45,7 +45,7 @@ async def test_accounts_without_a_policy_follow_the_new_one_at_once(line: Line) 
 
 async def test_a_reload_that_fails_changes_nothing(line: Line) -> None:
     await line.start()
-    line.upstream.always = answer(completion(on(3), usage(PROMPT, 3)))
+    line.upstream.play(answer(completion(on(3), usage(PROMPT, 3))))
     parts = line.client.app[PARTS]
     model = replace(parts.settings.models["m"], encoding="no_such_encoding")
     with pytest.raises(VocabularyError):
