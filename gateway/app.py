@@ -1,5 +1,6 @@
 """The composition root: the only module that constructs shells."""
 
+import asyncio
 import gc
 from collections.abc import AsyncIterator, Mapping
 from pathlib import Path
@@ -10,7 +11,7 @@ from config.catalog import Catalog, ModelSpec
 from config.settings import Settings
 from gateway.addresses import Addresses
 from gateway.auth import ADMIN_KEY, Authenticator
-from gateway.deps import DEPS, Deps
+from gateway.deps import DEPS, Current, Deps
 from gateway.effects import Effects
 from gateway.forwarder import Forwarder
 from gateway.importer import PriceImporter
@@ -60,7 +61,8 @@ def build_app(settings: Settings) -> web.Application:
 
     async def run_parts(app: web.Application) -> AsyncIterator[None]:
         parts = Parts(settings)
-        app[DEPS] = parts.deps
+        app[DEPS] = parts.current
+        app[PARTS] = parts
         await parts.start()
         yield
         await parts.stop()
@@ -96,14 +98,18 @@ class Parts:
         self.counter = TokenCounter(settings.state_dir / "tokenizer", settings.meter.count_inline_bytes_max)
         self.transport = Transport(settings.upstream)
         self.auth = self._authenticator()
-        catalog = Catalog(settings)
-        registry = Registry(settings, self.transport, count_prompt=self._count_prompt)
-        self.books = Books(self.ledger, settings.meter, settings.resources)
+        self.reloading = asyncio.Lock()
         self.writes = Writes(self.ledger, settings.meter, settings.postgres)
         self.tariff = TariffKeeper(self.ledger, settings)
-        self.importer = PriceImporter(self.books, self.writes, self.tariff, catalog, settings)
+        self.current = Current(self._dealt(settings))
         self.upkeep = self._upkeeping()
-        self.deps = Deps(
+
+    def _dealt(self, settings: Settings) -> Deps:
+        """Return what handlers use, by these settings; what runs is the same as ever."""
+        catalog = Catalog(settings)
+        registry = Registry(settings, self.transport, count_prompt=self._count_prompt)
+        books = Books(self.ledger, settings.meter, settings.resources)
+        return Deps(
             settings=settings,
             catalog=catalog,
             auth=self.auth,
@@ -111,9 +117,9 @@ class Parts:
             meter=self.meter,
             forwarder=Forwarder(catalog, registry),
             tariff=self.tariff,
-            importer=self.importer,
+            importer=PriceImporter(books, self.writes, self.tariff, catalog, settings),
             ledger=self.ledger,
-            books=self.books,
+            books=books,
             writes=self.writes,
             effects=Effects(self.settler, self.auth, self.tariff, self.admission.spends),
             store=self.store,
@@ -166,7 +172,7 @@ class Parts:
 
     def _chores(self) -> list[Chore]:
         meter, prices, seal_seconds = self.settings.meter, self.settings.prices, self.settings.meter.seal_seconds
-        updates = [Chore("prices", prices.update_hours * 3600, self.importer.update)] if prices.update_hours else []
+        updates = [Chore("prices", prices.update_hours * 3600, self._update_prices)] if prices.update_hours else []
         roller = Roller(self.ledger)
         retention = Retention(self.ledger, roller, keep_months=meter.events_keep_months)
         drops = [Chore("retention", RETENTION_SECONDS, retention.drop_due)] if meter.events_keep_months else []
@@ -177,8 +183,8 @@ class Parts:
             Chore("reservations", meter.sweep_seconds, self.reservations.end_due),
             Chore("recurring", meter.recurring_seconds, RecurringGrants(self.writes, self.settler).grant_due),
             Chore("keys", KEYS_SECONDS, self.auth.flush),
-            Chore("answers", ANSWERS_SECONDS, self.books.answers.forget_old),
-            Chore("spend", SPEND_SECONDS, self.books.limits.forget_old),
+            Chore("answers", ANSWERS_SECONDS, self.current.now.books.answers.forget_old),
+            Chore("spend", SPEND_SECONDS, self.current.now.books.limits.forget_old),
             Chore("reconcile", meter.reconcile_seconds, self.reconciler.take_turn),
             Chore("seal", seal_seconds / 2, Sealer(self.ledger, seal_seconds=seal_seconds).seal_due),
             Chore("roll", meter.rollup_seconds, roller.roll_due),
@@ -190,8 +196,7 @@ class Parts:
         await self.ledger.beat(self.instance_id)
         await self.tariff.reload()
         await self.store.start()
-        for spec in map(self.deps.catalog.resolve, self.deps.catalog.names()):
-            self.counter.warm(spec.encoding)
+        self._warm(self.settings)
         self.settler.start()
         self.meter.start()
         self.upkeep.start()
@@ -199,6 +204,27 @@ class Parts:
         gc.collect()
         gc.freeze()
         gc.set_threshold(*GC_THRESHOLDS)
+
+    async def reload(self, settings: Settings) -> None:
+        """Go on with other settings, of which only what may change (config/reload.py) differs.
+
+        What has begun goes on with what it began with: requests have their own Deps, holds their facts.
+        """
+        async with self.reloading:
+            await asyncio.to_thread(self._warm, settings)
+            dealt = self._dealt(settings)  # whatever fails, fails before anything has changed
+            self.settings = settings
+            self.admission.follow(settings.meter, settings.resources)
+            self.tariff.follow(settings)
+            self.auth.follow(settings.meter)
+            self.current.now = dealt
+
+    def _warm(self, settings: Settings) -> None:
+        for encoding in {model.encoding for model in settings.models.values()}:
+            self.counter.warm(encoding)
+
+    async def _update_prices(self) -> None:
+        await self.current.now.importer.update()
 
     async def _served(self, owners: Mapping[int, str]) -> None:
         """Judge a Redis each time before it is used: another server may have another configuration."""
@@ -225,3 +251,6 @@ class Parts:
 
     async def _count_prompt(self, body: bytes, spec: ModelSpec) -> int:
         return await self.counter.count_prompt(parse_chat_request(body), spec)
+
+
+PARTS = web.AppKey("parts", Parts)

@@ -116,6 +116,11 @@ class Authenticator:
         text = await self._ledger.value("limits_for", principal.key_id, user_id)
         return None if text is None else parse_limits(text, principal.unit)
 
+    def follow(self, meter: MeterSettings) -> None:
+        """Ask anew for every key: the defaults of accounts have changed. While Postgres is away, the old ones hold."""
+        self._meter = meter
+        self._records = {digest: replace(record, looked_at=-inf) for digest, record in self._records.items()}
+
     async def account_changed(self, account_id: str) -> None:
         """Ask anew for the keys of an account: what it allows has changed."""
         for place, (digest, record) in enumerate(tuple(self._records.items())):

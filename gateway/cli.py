@@ -5,11 +5,13 @@ import os
 import sys
 import tempfile
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from config.loader import load_settings
 from gateway.client import AdminClient
 from gateway.embedded.errors import EmbeddedError
 from gateway.kept import KeepError
@@ -53,7 +55,7 @@ def serve(host: str | None, port: int | None, workers: int | None, config: Path 
         from metering.errors import MeteringError  # noqa: PLC0415 - after that
 
         try:
-            serve(settings)
+            serve(settings, partial(load_settings, config, os.environ, overrides))
         except (ServeError, EmbeddedError, KeepError, MeteringError) as error:
             raise click.ClickException(str(error)) from error
 

@@ -41,7 +41,7 @@ class _Asked(msgspec.Struct):
 )
 async def handle_count(request: web.Request) -> web.Response:
     """Serve POST /v1/count: a chat request as it would be sent, perhaps with ``"boundaries": true``."""
-    deps = request.app[DEPS]
+    deps = request.app[DEPS].now
     server = deps.settings.server
     principal = await deps.auth.authenticate(request.headers, lambda: request.remote)
     require_headers_that_fit(request, server.header_bytes_max)

@@ -1,4 +1,4 @@
-"""What handlers use: built once in app.py, passed on as one frozen value."""
+"""What handlers use: built in app.py, passed on as one frozen value."""
 
 from dataclasses import dataclass
 
@@ -48,4 +48,13 @@ class Deps:
     reservations: Reservations
 
 
-DEPS = web.AppKey("deps", Deps)
+class Current:
+    """The parts in force. A reload replaces them as a whole: whoever has begun with ``now`` goes on with it."""
+
+    __slots__ = ("now",)
+
+    def __init__(self, deps: Deps) -> None:
+        self.now = deps
+
+
+DEPS = web.AppKey("deps", Current)

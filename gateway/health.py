@@ -57,7 +57,7 @@ async def handle_live(_: web.Request) -> web.Response:
 @operation("getReadiness", "Whether this gateway can serve", answer=Ready, refuses=(503,))
 async def handle_ready(request: web.Request) -> web.Response:
     """Serve GET /readyz."""
-    pings = pings_of(request.app[DEPS])
+    pings = pings_of(request.app[DEPS].now)
     failed = await failing(pings)
     if failed:
         raise ApiError(

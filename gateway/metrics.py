@@ -105,7 +105,7 @@ def observe_chat(exchange: Exchange, status: int, started: float, ended: float) 
 @operation("getMetrics", "Metrics for Prometheus", media="text/plain", role=Role.SCRAPER)
 async def handle_metrics(request: web.Request) -> web.Response:
     """Serve GET /metrics."""
-    deps = request.app[DEPS]
+    deps = request.app[DEPS].now
     require_scraper(request, deps.settings.metrics.token)
     accounts = await account_metrics(deps)
     COUNTS.flush()

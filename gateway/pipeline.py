@@ -101,7 +101,7 @@ async def serve_chat(exchange: Exchange, deps: Deps) -> None:
 )
 async def handle_aiohttp_chat(request: web.Request) -> web.StreamResponse:
     """Serve a chat request that the doorway did not take."""
-    deps = request.app[DEPS]
+    deps = request.app[DEPS].now
     exchange = AiohttpExchange(request, header_bytes_max=deps.settings.server.header_bytes_max)
     await serve_chat(exchange, deps)
     return exchange.response

@@ -20,7 +20,7 @@ REST = "/{path}"  # every path that no other route has
 @operation("listModels", "List the models that this key may use", answer=ModelList, role=Role.MEMBER)
 async def handle_models(request: web.Request) -> web.Response:
     """Serve GET /v1/models: the models that this key may use."""
-    deps = request.app[DEPS]
+    deps = request.app[DEPS].now
     principal = await deps.auth.authenticate(request.headers, lambda: request.remote)
     names = [name for name in deps.catalog.names() if principal.models is None or name in principal.models]
     return web.json_response({"object": "list", "data": [_model(name) for name in names]})
@@ -29,7 +29,7 @@ async def handle_models(request: web.Request) -> web.Response:
 @operation("getModel", "Read one of them", answer=Model, role=Role.MEMBER)
 async def handle_model(request: web.Request) -> web.Response:
     """Serve GET /v1/models/{model}."""
-    deps = request.app[DEPS]
+    deps = request.app[DEPS].now
     principal = await deps.auth.authenticate(request.headers, lambda: request.remote)
     spec = deps.catalog.resolve(request.match_info["model"])
     if principal.models is not None and spec.name not in principal.models:

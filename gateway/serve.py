@@ -4,11 +4,9 @@ The order: bind the port, start the embedded servers, migrate, make the demo acc
 fails before the last step is one line, and what was started is stopped.
 """
 
-import asyncio
 import json
 import os
 import secrets
-import signal
 import socket
 import sys
 from collections.abc import Callable
@@ -21,11 +19,13 @@ from aiohttp import web
 
 from config.settings import Settings
 from gateway import logs
-from gateway.app import build_app
+from gateway.app import PARTS, build_app
 from gateway.demo import Demo, make_demo
 from gateway.embedded import EmbeddedServers
 from gateway.kept import keep, kept
+from gateway.reloading import Reloader, Reread
 from gateway.server import GatewayRunner
+from gateway.signals import Signals, Terminal
 from gateway.workers import Workers
 from metering.migrate import migrate
 
@@ -42,8 +42,9 @@ def say(text: str) -> None:
     print(f"farebox: {text}", file=sys.stderr, flush=True)  # noqa: T201 - the terminal is the place for it
 
 
-def serve(settings: Settings) -> None:
-    """Run until SIGTERM or SIGINT. Raises ServeError, EmbeddedError, MeteringError."""
+def serve(settings: Settings, reread: Reread) -> None:
+    """Run until SIGTERM or SIGINT; SIGHUP asks ``reread`` anew. Raises ServeError, EmbeddedError, MeteringError."""
+    started = settings
     logs.configure(log_requests=settings.server.log_requests)
     bound = bind(settings)
     try:
@@ -62,10 +63,12 @@ def serve(settings: Settings) -> None:
             )
             demo = uvloop.run(prepare(settings))
             ready = partial(announce, settings, demo)
+            terminal, tending = Terminal(), partial(tend, embedded)
+            reloader = Reloader(settings, started=started, reread=reread)
             if settings.server.workers == 1:
-                uvloop.run(run_gateway(settings, bound, ready=ready, tend=partial(tend, embedded)))
+                uvloop.run(run_gateway(reloader, bound, terminal=terminal, ready=ready, tend=tending))
             else:
-                workers = Workers(lambda: uvloop.run(run_gateway(settings, bind(settings))), partial(tend, embedded))
+                workers = Workers(partial(work_on, reloader), tending, reloader, terminal)
                 workers.run(settings.server.workers, ready)
     finally:
         bound.close()
@@ -128,38 +131,35 @@ def tend(embedded: EmbeddedServers) -> None:
         log.error("embedded_server_restarted", server=name)
 
 
+def work_on(reloader: Reloader) -> None:
+    """Be one of several gateways."""
+    uvloop.run(run_gateway(reloader, bind(reloader.running)))
+
+
 async def run_gateway(
-    settings: Settings,
+    reloader: Reloader,
     bound: socket.socket,
     *,
+    terminal: Terminal | None = None,
     ready: Callable[[], None] | None = None,
     tend: Callable[[], None] | None = None,
 ) -> None:
-    """Serve on a socket until SIGTERM or SIGINT; the second one stops hard, and loses nothing."""
-    stopping = asyncio.Event()
-    loop = asyncio.get_running_loop()
-
-    def stop() -> None:
-        if stopping.is_set():
-            os._exit(1)  # the journal and the holds have everything
-        stopping.set()
-
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, stop)
-    runner = GatewayRunner(build_app(settings), settings.server)
+    """Serve on a socket until SIGTERM or SIGINT; the second one stops hard, and loses nothing. SIGHUP reloads."""
+    settings, signals = reloader.running, Signals(terminal)
+    signals.listen()
+    app = build_app(settings)
+    runner = GatewayRunner(app, settings.server)
     await runner.setup()
     try:
         await web.SockSite(runner, bound, backlog=1024).start()
         log.info("gateway_started", pid=os.getpid(), host=settings.server.host, port=settings.server.port)
         if ready:
             ready()
-        while not stopping.is_set():
+        while not signals.stopping:
             if tend:
                 tend()
-            try:
-                await asyncio.wait_for(stopping.wait(), TEND_SECONDS)
-            except TimeoutError:
-                continue
+            if await signals.wait(TEND_SECONDS):
+                await reloader.reload(app[PARTS].reload)
         say("stopping: finishing what runs (once more to stop at once)")
     finally:
         await runner.cleanup()

@@ -102,11 +102,11 @@ class GatewayRunner(web.AppRunner):
         server = await super()._make_server()
         server.__class__ = _Server  # aiohttp has no other way to name the protocol
         assert isinstance(server, _Server)
-        deps = self.app[DEPS]
+        current = self.app[DEPS]
         server.doors = set()
         server.closing = False
         server.keepalive_seconds = KEEPALIVE_SECONDS
         server.header_bytes_max = self._settings.header_bytes_max
         server.body_bytes_max = self._settings.body_bytes_max
-        server.serve = lambda exchange: serve_chat(exchange, deps)
+        server.serve = lambda exchange: serve_chat(exchange, current.now)
         return server

@@ -60,6 +60,11 @@ class Admission:
         self.claims = Claims(store, ledger, settings)
         self.spends = Spends(ledger, store, epochs)
 
+    def follow(self, settings: MeterSettings, resources: Mapping[str, ResourceSettings]) -> None:
+        """Admit by other defaults of accounts from now on."""
+        self._settings = settings
+        self._reserve = ReserveCalls(settings, self._instance_id, resources)
+
     async def reserve(self, ask: Ask) -> Granted:
         """Hold what a request may cost. Raises RefusedError, RepeatedError, MeterUnavailableError.
 

@@ -4,6 +4,8 @@ A change that was made here counts at once, one that was made elsewhere, or begi
 ``prices.refresh_seconds``. While Postgres is away, what is known stays in force.
 """
 
+from dataclasses import replace
+
 import structlog
 
 from config.cards import Rates
@@ -26,6 +28,11 @@ class TariffKeeper:
         self._prices = Prices(ledger)
         self._features = Features(ledger)
         self.now = self._tariffs([], [], [], mark="")
+
+    def follow(self, settings: Settings) -> None:
+        """Judge what nobody has made or priced by other settings from now on."""
+        self._settings = settings
+        self.now = replace(self.now, price_settings=settings.prices, feature_settings=settings.features, priced={})
 
     async def refresh(self) -> None:
         """Read everything again if anything has changed. Raises LedgerDownError."""

@@ -228,7 +228,7 @@ async def wallet(database_url: str) -> AsyncIterator[Wallet]:
 
 def deps_of(client: "TestClient[web.Request, web.Application]") -> Deps:
     """Return the parts of a gateway started by ``start``."""
-    return client.app[DEPS]
+    return client.app[DEPS].now
 
 
 async def settled(client: "TestClient[web.Request, web.Application]") -> None:

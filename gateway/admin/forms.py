@@ -128,7 +128,7 @@ async def read_form(request: web.Request, kind: type[T]) -> T:
     """Return the body of a request as a form. Raises ApiError (400) naming the field and what to write."""
     body = request.get(BODY)
     if body is None:
-        body = await read_body(request, seconds_max=request.app[DEPS].settings.server.body_seconds_max)
+        body = await read_body(request, seconds_max=request.app[DEPS].now.settings.server.body_seconds_max)
     return parse_form(body, kind)
 
 

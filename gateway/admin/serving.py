@@ -36,7 +36,7 @@ def admin(handler: AdminHandler, *, withheld: str | None = None, changes: bool =
 
     async def serve(request: web.Request) -> web.StreamResponse:
         require_admin(request)
-        deps = request.app[DEPS]
+        deps = request.app[DEPS].now
         if request.method == "GET" or not changes:
             return await _explained(handler(request, deps))
         actor = _actor(request, kind="platform_admin", name=fingerprint_of(request))
@@ -49,7 +49,7 @@ def member(handler: MemberHandler, *, admins: bool = False) -> Handler:
     """Return a handler of reads that any key of an account may call, or its ``admins`` only."""
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        deps = request.app[DEPS]
+        deps = request.app[DEPS].now
         return await handler(request, deps, await _caller(request, deps, admins=admins))
 
     return passed_on(serve, handler, role=_role(admins=admins))
@@ -59,7 +59,7 @@ def account_write(handler: MemberHandler, *, withheld: str | None = None, admins
     """Return a handler of writes that any key of an account may call, or its ``admins`` only; else as ``admin``."""
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        deps = request.app[DEPS]
+        deps = request.app[DEPS].now
         caller = await _caller(request, deps, admins=admins)
         kind = "account_admin" if caller.role == ADMIN else "member"
         actor = _actor(request, kind=kind, name=caller.key_id, user_id=caller.user_id)

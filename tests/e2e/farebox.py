@@ -79,14 +79,24 @@ class Farebox:
         self._config = folder / "farebox.toml"
         self._log = folder / "log"
         self._process: subprocess.Popen[bytes] | None = None
-        port = free_port()
-        self.url = f"http://127.0.0.1:{port}"
-        self._config.write_text(f"[server]\nport = {port}\n{config}")
+        self._port = free_port()
+        self.url = f"http://127.0.0.1:{self._port}"
+        self.configure(config)
+
+    def configure(self, config: str) -> None:
+        """Write its configuration, below ``[server]`` with its port; it is read when it starts, or reloads."""
+        self._config.write_text(f"[server]\nport = {self._port}\n{config}")
+
+    def reload(self, config: str) -> None:
+        """Tell it of another configuration."""
+        assert self._process is not None
+        self.configure(config)
+        self._process.send_signal(signal.SIGHUP)
 
     def start(self) -> None:
         """Start it; return when it serves."""
         with self._log.open("ab") as log:
-            self._process = subprocess.Popen(self._command("serve"), stdout=log, stderr=log, env=self._environ())
+            self._process = subprocess.Popen(self.command("serve"), stdout=log, stderr=log, env=self.environ())
         eventually_now(self._is_ready, seconds=START_SECONDS_MAX)
 
     def stop(self) -> None:
@@ -111,7 +121,7 @@ class Farebox:
     def audit(self) -> tuple[int, dict[str, Any]]:
         """Run ``farebox audit``; return its exit status and its report."""
         done = subprocess.run(
-            self._command("audit"), capture_output=True, text=True, check=False, timeout=60, env=self._environ()
+            self.command("audit"), capture_output=True, text=True, check=False, timeout=60, env=self.environ()
         )
         assert done.stdout, done.stderr
         report: dict[str, Any] = json.loads(done.stdout)
@@ -139,7 +149,7 @@ class Farebox:
     def run(self, *words: str) -> Any:
         """Run a command of the admin API; return what it prints."""
         command = [str(COMMAND), *words, "--json", "--config", str(self._config), "--state-dir", str(self._state_dir)]
-        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=self._environ())
+        done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=self.environ())
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
 
@@ -160,7 +170,12 @@ class Farebox:
             text=True,
             check=False,
         )
-        return [int(line.split()[0]) for line in told.stdout.splitlines() if "farebox serve " in line]
+        return [int(line.split()[0]) for line in told.stdout.splitlines() if "farebox serve --config" in line]
+
+    def told(self, event: str) -> list[dict[str, Any]]:
+        """Return the lines of its log about something."""
+        lines = [line for line in self._log.read_text().splitlines() if f'"{event}"' in line]
+        return [json.loads(line) for line in lines]
 
     def log(self) -> str:
         """Return the end of what it wrote."""
@@ -175,10 +190,11 @@ class Farebox:
         except OSError:
             return False
 
-    def _command(self, name: str) -> list[str]:
+    def command(self, name: str) -> list[str]:
+        """Return how a command is run on this installation."""
         return [str(COMMAND), name, "--config", str(self._config), "--state-dir", str(self._state_dir)]
 
-    def _environ(self) -> dict[str, str]:
+    def environ(self) -> dict[str, str]:
         """Return an environment without the settings of whoever runs the tests."""
         return {
             name: value

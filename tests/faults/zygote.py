@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import tempfile
+from functools import partial
 from pathlib import Path
 
 from config.loader import load_settings
@@ -49,7 +50,8 @@ def run(order: dict[str, str]) -> None:
         if "record" in order:
             serve_upstream(int(order["port"]), Path(order["record"]))
         else:
-            serve(load_settings(Path(order["config"]), {}, {"state_dir": order["state_dir"]}))
+            reread = partial(load_settings, Path(order["config"]), {}, {"state_dir": order["state_dir"]})
+            serve(reread(), reread)
         status = 0
     except BaseException as error:  # noqa: BLE001 - a fork must not go on as its parent
         os.write(2, f"{error!r}\n".encode())

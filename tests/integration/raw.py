@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 
 from config.settings import Settings
+from gateway.reloading import Reloader
 from gateway.serve import bind, run_gateway
 from tests.integration.line import Reply
 from tests.waiting import eventually
@@ -19,7 +20,7 @@ async def serving(settings: Settings) -> AsyncIterator[tuple[str, int]]:
     server = replace(settings.server, port=0, drain_seconds=5.0)
     settings = replace(settings, server=server, state_dir=settings.state_dir / "second")
     bound = bind(settings)
-    task = asyncio.create_task(run_gateway(settings, bound))
+    task = asyncio.create_task(run_gateway(Reloader(settings, started=settings, reread=lambda: settings), bound))
     try:
         address: tuple[str, int] = bound.getsockname()[:2]
         await eventually(lambda: accepts(address))

@@ -150,7 +150,7 @@ async def test_two_gateways_promise_no_token_twice_when_it_comes_back_empty(line
     second, second_gate = await streaming(line)
     await server.kill()
     for client in line.clients:
-        await eventually(lambda client=client: not client.app[DEPS].store.connected)
+        await eventually(lambda client=client: not client.app[DEPS].now.store.connected)
     await server.start(empty=True)
 
     async def decided() -> Reply | None:
