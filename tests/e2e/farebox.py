@@ -96,7 +96,10 @@ class Farebox:
     def start(self) -> None:
         """Start it; return when it serves."""
         with self._log.open("ab") as log:
+            # Whoever runs the tests may ignore SIGHUP, as under nohup, and a child inherits that.
+            before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
             self._process = subprocess.Popen(self.command("serve"), stdout=log, stderr=log, env=self.environ())
+            signal.signal(signal.SIGHUP, before)
         eventually_now(self._is_ready, seconds=START_SECONDS_MAX)
 
     def stop(self) -> None:
