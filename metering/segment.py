@@ -31,7 +31,6 @@ class Segment:
     """A file that only grows. ``size`` is what was written; the file is longer. All calls raise OSError."""
 
     def __init__(self, path: Path, header: bytes) -> None:
-        self.path = path
         self.size = 0
         self._file = os.open(path, os.O_CREAT | os.O_RDWR | os.O_TRUNC, 0o600)
         self._start = self._end = 0  # of the mapped window

@@ -11,28 +11,19 @@ import tiktoken
 
 from metering.counter import TokenCounter
 from tests.e2e import oracle
-from tests.e2e.farebox import Farebox, free_port
+from tests.e2e.farebox import TINY, Farebox, free_port
 
 ROOT = Path(__file__).parents[2]
-CONFIG = """
+CONFIG = (
+    """
 [meter]
 sweep_seconds = 0.2
 
 [demo]
 enabled = false
-
-[providers.llama]
-kind = "openai"
-base_url = "{url}/v1"
-api_key_env = ""
-
-[models.tiny]
-provider = "llama"
-encoding = "cl100k_base"
-context_tokens = 4096
-max_completion_tokens = 4000
-default_hold_tokens = 256
 """
+    + TINY
+)
 
 
 @pytest.fixture(scope="session")

@@ -19,6 +19,20 @@ from tests.waiting import eventually_now
 
 COMMAND = Path(sys.executable).parent / "farebox"
 START_SECONDS_MAX = 60
+# The real model server, by its address, and the model that it serves.
+TINY = """
+[providers.llama]
+kind = "openai"
+base_url = "{url}/v1"
+api_key_env = ""
+
+[models.tiny]
+provider = "llama"
+encoding = "cl100k_base"
+context_tokens = 4096
+max_completion_tokens = 4000
+default_hold_tokens = 256
+"""
 
 
 def free_port() -> int:

@@ -9,13 +9,14 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-from tests.e2e.farebox import Farebox
+from tests.e2e.farebox import TINY, Farebox
 from tests.e2e.organisation import Organisation
 from tests.e2e.recount import Price, Recount
 from tests.waiting import eventually_now
 
 # What is left of an expired pack is booked when no request can hold it: request_seconds_max and two leases later.
-CONFIG = """
+CONFIG = (
+    """
 [meter]
 request_seconds_max = 6
 lease_seconds = 4
@@ -29,19 +30,9 @@ timeout_seconds = 1
 
 [demo]
 enabled = false
-
-[providers.llama]
-kind = "openai"
-base_url = "{url}/v1"
-api_key_env = ""
-
-[models.tiny]
-provider = "llama"
-encoding = "cl100k_base"
-context_tokens = 4096
-max_completion_tokens = 4000
-default_hold_tokens = 256
-
+"""
+    + TINY
+    + """
 [models.large]
 provider = "llama"
 upstream_model = "tiny"
@@ -54,6 +45,7 @@ rates = {{ prompt = 2, cached = 0.5, completion = 3.5 }}
 provider = "simulated"
 rates = {{ prompt = 1, completion = 0.25 }}
 """
+)
 WORDS = "The quick brown fox jumps over the lazy dog. " * 5
 """Forty-five words to train on."""
 
