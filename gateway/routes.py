@@ -2,8 +2,8 @@
 
 from aiohttp import web
 
-from gateway import counting, health, metrics
-from gateway.account import limits, people, pools, reads, tariffs, uses
+from gateway import counting, health, metrics, playground
+from gateway.account import limits, people, pools, reads, session, tariffs, uses
 from gateway.admin import routes as admin_routes
 from gateway.deps import DEPS
 from gateway.middleware import guarded
@@ -63,6 +63,7 @@ def add_routes(app: web.Application) -> None:
         *pools.routes(),
         *uses.routes(),
         *tariffs.routes(),
+        *session.routes(),
         *counting.routes(),
         *health.routes(),
         *metrics.routes(),
@@ -74,6 +75,8 @@ def add_routes(app: web.Application) -> None:
             web.get(f"{prefix}/models/{{model:.+}}", handle_model),
         ]
         app.router.add_post(f"{prefix}/chat/completions", handle_aiohttp_chat)  # it has an error boundary of its own
+    for route in playground.lines():
+        route.register(app.router)
     for route in routes:
         web.RouteDef(route.method, route.path, guarded(route.handler), route.kwargs).register(app.router)
     app.router.add_route("*", "/{path:.*}", guarded(refuse))

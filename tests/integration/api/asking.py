@@ -47,6 +47,8 @@ class Api:
         """Send a request, as the admin unless headers say otherwise; bytes go as they are."""
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         sent = ADMIN if headers is None else headers
+        if body is not None and not isinstance(body, bytes):
+            sent = {"Content-Type": "application/json", **sent}
         async with self.client.request(method, path, data=data, headers=sent, params=query) as response:
             text = await response.text()
             kept = {name.lower(): value for name, value in response.headers.items()}

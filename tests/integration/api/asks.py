@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from gateway.openapi.document import Served
+from tests.conftest import ADMIN_KEY
 from tests.integration.api.matrix import Things
 
 OF_ALL = {"features", "models"}  # nouns of the whole platform: there is no other account's
@@ -53,10 +54,15 @@ ADMINS_ONLY = {
     "changeKey", "listTrail", "setLimits", "resetLimits",
 }  # fmt: skip
 # What anybody may read; metrics only from this machine.
-OPEN = {"getRoot", "getDashboard", "getLiveness", "getReadiness", "getMetrics", "getOpenApi"}
+OPEN = {"createSession", "getRoot", "getDashboard", "getLiveness", "getReadiness", "getMetrics", "getOpenApi"}
 MONTH = {"month": "2026-11"}
 OF_ACCOUNT = {"account_id": "{account_id}"}
 ASKS: Mapping[str, Ask] = {
+    "createSession": Ask(body={"key": ADMIN_KEY}),
+    "getSession": Ask(),
+    "deleteSession": Ask(),
+    "playgroundChat": Ask(),
+    "countPlayground": Ask(),
     "getRoot": Ask(),
     "getDashboard": Ask(),
     "getLiveness": Ask(),
