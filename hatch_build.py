@@ -11,7 +11,7 @@ class DashboardHook(BuildHookInterface):  # type: ignore[type-arg] # the library
     """Builds gateway/static, which git ignores and the wheel must not."""
 
     def initialize(self, version: str, build_data: dict[str, Any]) -> None:
-        """Build it; a wheel without any dashboard is refused, unless that was asked for (``FAREBOX_DASHBOARD_BUILD``)."""
+        """Build it. A wheel without a dashboard is refused, unless that was asked for."""
         del version
         root = Path(self.root)
         dashboard = runpy.run_path(str(root / "dashboard" / "build.py"))

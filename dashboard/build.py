@@ -1,4 +1,3 @@
-#!/usr/bin/env python3
 """Build the dashboard into gateway/static, without a Node of the system's; nothing where it is built already.
 
 Called by run, test, the wheel's build (hatch_build.py) and the Dockerfile. Node and npm come from a wheel that
