@@ -1,7 +1,7 @@
 import createClient, { type Middleware } from "openapi-fetch";
 import { apiError, unreachable } from "./errors";
 import type { paths } from "./schema";
-import type { Session, SessionPaths } from "./session";
+import type { Session } from "./session";
 
 const SESSION = "/api/v1/session";
 
@@ -35,7 +35,7 @@ const session: Middleware = {
   },
 };
 
-export const client = createClient<paths & SessionPaths>({ baseUrl: location.origin });
+export const client = createClient<paths>({ baseUrl: location.origin });
 client.use(session);
 
 interface Answered<Data> {
