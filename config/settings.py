@@ -181,6 +181,18 @@ class DemoSettings:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DashboardSettings:
+    """How long a session of the dashboard lasts, and what is shown there."""
+
+    session_seconds: Annotated[float, Range(1, 2_592_000)] = 43_200.0
+    idle_seconds: Annotated[float, Range(0.1, 2_592_000)] = 3600.0
+    sign_ins_per_minute: Annotated[int, Range(1, 100_000)] = 10
+    sign_ins_total_per_minute: Annotated[int, Range(1, 100_000)] = 300
+    secure_cookie: bool = False
+    demo: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class ProviderSettings:
     """One place that answers requests; ``api_key`` is read from the variable ``api_key_env``."""
 
@@ -237,6 +249,7 @@ class Settings:
     upstream: UpstreamSettings = UpstreamSettings()
     features: FeatureSettings = FeatureSettings()
     prices: PriceSettings = PriceSettings()
+    dashboard: DashboardSettings = DashboardSettings()
     demo: DemoSettings = DemoSettings()
     providers: Mapping[str, ProviderSettings] = field(default_factory=dict[str, ProviderSettings])
     models: Mapping[str, ModelSettings] = field(default_factory=dict[str, ModelSettings])

@@ -6,6 +6,7 @@ from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_add
 from multidict import CIMultiDictProxy
 
 HEADER = "x-forwarded-for"
+PROTO = "x-forwarded-proto"
 
 Address = IPv4Address | IPv6Address
 Network = IPv4Network | IPv6Network
@@ -32,6 +33,12 @@ class Addresses:
                 return found
         return found
 
+    def is_secure(self, peer: str | None, headers: Mapping[str, str]) -> bool:
+        """Return whether a proxy that is trusted says that it was called by TLS. The last word counts: it is ours."""
+        found = parse_address(peer or "")
+        said = _lines(headers, PROTO).rpartition(",")[2].strip().lower()
+        return said == "https" and found is not None and self._is_trusted(found)
+
     def _is_trusted(self, address: Address) -> bool:
         return any(address in network for network in self._trusted)
 
@@ -51,6 +58,10 @@ def parse_address(text: str) -> Address | None:
 
 
 def _forwarded(headers: Mapping[str, str]) -> list[str]:
+    return [part for part in _lines(headers, HEADER).split(",") if part.strip()]
+
+
+def _lines(headers: Mapping[str, str], name: str) -> str:
     # A plain mapping is the doorway's, which takes no request that has the header twice.
-    lines = headers.getall(HEADER, []) if isinstance(headers, CIMultiDictProxy) else [headers.get(HEADER, "")]
-    return [part for part in ",".join(lines).split(",") if part.strip()]
+    lines = headers.getall(name, []) if isinstance(headers, CIMultiDictProxy) else [headers.get(name, "")]
+    return ",".join(lines)

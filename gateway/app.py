@@ -10,13 +10,18 @@ from aiohttp import web
 from config.catalog import Catalog, ModelSpec
 from config.settings import Settings
 from gateway.addresses import Addresses
-from gateway.auth import ADMIN_KEY, Authenticator
+from gateway.auth import Authenticator
+from gateway.callers import Callers
 from gateway.deps import DEPS, Current, Deps
+from gateway.doors import ENDPOINT, Door
 from gateway.effects import Effects
 from gateway.forwarder import Forwarder
 from gateway.importer import PriceImporter
 from gateway.middleware import HEADER_BYTES_MAX, TOP_UP_URL
 from gateway.routes import add_routes
+from gateway.sessions import Sessions
+from gateway.sign_ins import SignIns
+from gateway.site import SITE, STATIC, load_site
 from metering.admission import Admission
 from metering.books import Books
 from metering.books.writes import Writes
@@ -49,14 +54,18 @@ RETENTION_SECONDS = 21_600.0  # a month is due once a month
 GC_THRESHOLDS = (20_000, 20, 20)
 
 
-def build_app(settings: Settings) -> web.Application:
-    """Return the application; its parts start and stop with it. Both URLs and the admin key must be set."""
-    assert settings.auth.admin_key
+def build_app(settings: Settings, static: Path = STATIC) -> web.Application:
+    """Return the application; its parts start and stop with it. Both URLs and the admin key must be set.
+
+    ``static`` is where the dashboard was built, if it was.
+    """
     app = web.Application(client_max_size=settings.server.body_bytes_max)
-    app[ADMIN_KEY] = settings.auth.admin_key
     app[HEADER_BYTES_MAX] = settings.server.header_bytes_max
     if settings.top_up_url:
         app[TOP_UP_URL] = settings.top_up_url
+    site = load_site(static)
+    if site is not None:
+        app[SITE] = site
     add_routes(app)
 
     async def run_parts(app: web.Application) -> AsyncIterator[None]:
@@ -77,6 +86,7 @@ class Parts:
     def __init__(self, settings: Settings) -> None:
         assert settings.postgres.url
         assert settings.redis.url
+        assert settings.auth.admin_key
         self.settings = settings
         self.instance_id = new_id()
         self.ledger = Ledger(settings.postgres.url, settings.postgres)
@@ -97,7 +107,12 @@ class Parts:
         self.reconciler = Reconciler(self.ledger, self.store, self.epochs, settings.meter, self.instance_id)
         self.counter = TokenCounter(settings.state_dir / "tokenizer", settings.meter.count_inline_bytes_max)
         self.transport = Transport(settings.upstream)
+        self.addresses = Addresses(settings.server.trusted_proxies)
         self.auth = self._authenticator()
+        self.sessions = Sessions(self.ledger, settings.dashboard, settings.auth)
+        self.callers = Callers(self.auth, self.sessions, settings.auth.admin_key)
+        dashboard = settings.dashboard
+        self.sign_ins = SignIns(each=dashboard.sign_ins_per_minute, total=dashboard.sign_ins_total_per_minute)
         self.reloading = asyncio.Lock()
         self.writes = Writes(self.ledger, settings.meter, settings.postgres)
         self.tariff = TariffKeeper(self.ledger, settings)
@@ -112,7 +127,12 @@ class Parts:
         return Deps(
             settings=settings,
             catalog=catalog,
+            addresses=self.addresses,
             auth=self.auth,
+            callers=self.callers,
+            door=Door(self.auth, ENDPOINT),
+            sessions=self.sessions,
+            sign_ins=self.sign_ins,
             counter=self.counter,
             meter=self.meter,
             forwarder=Forwarder(catalog, registry),
@@ -166,9 +186,8 @@ class Parts:
         )
 
     def _authenticator(self) -> Authenticator:
-        addresses = Addresses(self.settings.server.trusted_proxies)
         mirror = KeyMirror(self.store, self.epochs)
-        return Authenticator(self.ledger, mirror, self.settings.auth, self.settings.meter, addresses)
+        return Authenticator(self.ledger, mirror, self.settings.auth, self.settings.meter, self.addresses)
 
     def _chores(self) -> list[Chore]:
         meter, prices, seal_seconds = self.settings.meter, self.settings.prices, self.settings.meter.seal_seconds
@@ -184,6 +203,7 @@ class Parts:
             Chore("recurring", meter.recurring_seconds, RecurringGrants(self.writes, self.settler).grant_due),
             Chore("keys", KEYS_SECONDS, self.auth.flush),
             Chore("answers", ANSWERS_SECONDS, self.current.now.books.answers.forget_old),
+            Chore("sessions", ANSWERS_SECONDS, self.sessions.forget_old),
             Chore("spend", SPEND_SECONDS, self.current.now.books.limits.forget_old),
             Chore("reconcile", meter.reconcile_seconds, self.reconciler.take_turn),
             Chore("seal", seal_seconds / 2, Sealer(self.ledger, seal_seconds=seal_seconds).seal_due),

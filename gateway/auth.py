@@ -1,4 +1,4 @@
-"""Who calls: account keys and the admin key.
+"""Who calls: account keys. The admin key, and sessions in place of either, are callers.py's.
 
 A key is known by its SHA-256 digest. Records are cached for ``auth.cache_seconds``, so a revocation is obeyed
 everywhere within that time, and at once where it was made. While Postgres is away, or too slow, a record that is
@@ -9,15 +9,12 @@ row acts with the member's role, any other with its own; a deactivated member's 
 
 import asyncio
 import hashlib
-import hmac
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from ipaddress import ip_network
 from math import inf
-
-from aiohttp import web
 
 from config.settings import AuthSettings, MeterSettings
 from gateway.addresses import Addresses, Network
@@ -27,7 +24,6 @@ from metering.errors import LedgerDownError
 from metering.key_mirror import KeyMirror, KeyRecord
 from metering.ledger import Ledger
 
-ADMIN_KEY = web.AppKey("admin_key", str)
 FINGERPRINT_CHARS = 12
 CACHE_MAX = 100_000  # records; a digest that is not known is cached too, so that guessing costs Postgres little
 # A Postgres that does not answer may be waited for ten times as long; a key that is known need not be.
@@ -80,15 +76,20 @@ class Authenticator:
         self._loading: dict[bytes, asyncio.Task[_Record]] = {}
         self._used: set[str] = set()
 
-    async def authenticate(self, headers: Mapping[str, str], peer: Callable[[], str | None]) -> Principal:
+    async def authenticate(
+        self, headers: Mapping[str, str], peer: Callable[[], str | None], digest: bytes | None = None
+    ) -> Principal:
         """Return who calls; ``peer`` tells from which address, and is asked only where the key has ranges.
+
+        ``digest`` is that of the key, where it is not in the headers but behind a session.
 
         Raises ApiError (401, 403), LedgerDownError.
         """
-        key = key_of(headers)
-        if key is None:
-            raise unauthorized()
-        digest = hashlib.sha256(key.encode(errors="surrogateescape")).digest()
+        if digest is None:
+            key = key_of(headers)
+            if key is None:
+                raise unauthorized()
+            digest = hashlib.sha256(key.encode(errors="surrogateescape")).digest()
         record = self._records.get(digest)
         now = time.monotonic()
         if record is None or now - record.looked_at > self._settings.cache_seconds:
@@ -241,19 +242,6 @@ def key_of(headers: Mapping[str, str]) -> str | None:
         scheme, _, key = authorization.partition(" ")
         return key.strip() or None if scheme.lower() == "bearer" else None
     return headers.get("api-key") or headers.get("x-api-key")
-
-
-def require_admin(request: web.Request) -> None:
-    """Raise ApiError (401) unless the admin key is given."""
-    key = key_of(request.headers)
-    if key is None or not hmac.compare_digest(key.encode(errors="surrogateescape"), request.app[ADMIN_KEY].encode()):
-        raise unauthorized("The admin key is missing or not valid.")
-
-
-def fingerprint_of(request: web.Request) -> str:
-    """Return what tells one admin key from another in the trail: 12 hex digits of its SHA-256."""
-    key = key_of(request.headers) or ""
-    return hashlib.sha256(key.encode(errors="surrogateescape")).hexdigest()[:FINGERPRINT_CHARS]
 
 
 def require_model(principal: Principal, model: str) -> None:

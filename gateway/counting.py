@@ -7,11 +7,12 @@ import msgspec
 from aiohttp import web
 
 from config.catalog import ModelSpec
-from gateway.admin.serving import answered
+from gateway.admin.serving import answered, member
 from gateway.admin.tariff_forms import decimal_of
-from gateway.auth import require_model
+from gateway.auth import Principal, require_model
 from gateway.body import read_body
 from gateway.deps import DEPS, Deps
+from gateway.doors import ENDPOINT
 from gateway.errors import invalid
 from gateway.exchange import AiohttpExchange, require_headers_that_fit
 from gateway.openapi.operation import Role, operation
@@ -23,6 +24,7 @@ from metering.order import Order
 from providers.wire.chat import ChatRequest, parse_chat_request
 
 BOUNDARIES_MAX = 10_000  # tokens that are shown with their places: half a megabyte of answer
+EXAMPLE = {"model": "simulated", "messages": [{"role": "user", "content": "Hello!"}], "boundaries": True}
 PATHS = ("/v1/count", "/count")
 
 
@@ -37,13 +39,31 @@ class _Asked(msgspec.Struct):
     answer=Count,
     refuses=(404,),
     role=Role.MEMBER,
-    example={"model": "simulated", "messages": [{"role": "user", "content": "Hello!"}], "boundaries": True},
+    example=EXAMPLE,
 )
 async def handle_count(request: web.Request) -> web.Response:
     """Serve POST /v1/count: a chat request as it would be sent, perhaps with ``"boundaries": true``."""
     deps = request.app[DEPS].now
-    server = deps.settings.server
     principal = await deps.auth.authenticate(request.headers, lambda: request.remote)
+    return await serve_count(request, deps, principal)
+
+
+@operation(
+    "countPlayground",
+    "The same for the dashboard, by key or session",
+    body=CountBody,
+    answer=Count,
+    refuses=(404,),
+    example=EXAMPLE,
+)
+async def handle_playground_count(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
+    """Serve POST /api/v1/playground/count."""
+    return await serve_count(request, deps, principal)
+
+
+async def serve_count(request: web.Request, deps: Deps, principal: Principal) -> web.Response:
+    """Answer what a chat request would hold and cost for its caller."""
+    server = deps.settings.server
     require_headers_that_fit(request, server.header_bytes_max)
     body = await read_body(request, seconds_max=server.body_seconds_max)
     chat = parse_chat_request(body)
@@ -55,7 +75,7 @@ async def handle_count(request: web.Request) -> web.Response:
     spec = deps.catalog.resolve(chat.model)
     prompt_tokens = await deps.counter.count_prompt(chat, spec)
     exchange = AiohttpExchange(request, header_bytes_max=server.header_bytes_max)
-    order = order_of(exchange, deps, principal, chat, spec, prompt_tokens, None)
+    order = order_of(exchange, deps, principal, chat, spec, prompt_tokens, None, ENDPOINT)
     lately = await deps.books.estimates.of(principal.account_id, principal.user_id, order.resource)
     usual = next((mix for mix in lately.mixes if mix.model == order.model and mix.requests), None)
     usual_tokens = None if usual is None else -(-usual.completion_tokens // usual.requests)
@@ -123,5 +143,6 @@ def _boundaries(deps: Deps, chat: ChatRequest, spec: ModelSpec) -> dict[str, Any
 
 
 def routes() -> list[web.RouteDef]:
-    """Return the route of counting, with and without its prefix."""
-    return [web.post(path, handle_count) for path in PATHS]
+    """Return the routes of counting, with and without the prefix, and the dashboard's."""
+    playground = web.post("/api/v1/playground/count", member(handle_playground_count))
+    return [*(web.post(path, handle_count) for path in PATHS), playground]

@@ -6,10 +6,15 @@ from aiohttp import web
 
 from config.catalog import Catalog
 from config.settings import Settings
+from gateway.addresses import Addresses
 from gateway.auth import Authenticator
+from gateway.callers import Callers
+from gateway.doors import Door
 from gateway.effects import Effects
 from gateway.forwarder import Forwarder
 from gateway.importer import PriceImporter
+from gateway.sessions import Sessions
+from gateway.sign_ins import SignIns
 from metering.admission import Admission
 from metering.books import Books
 from metering.books.writes import Writes
@@ -30,7 +35,12 @@ class Deps:
 
     settings: Settings
     catalog: Catalog
+    addresses: Addresses
     auth: Authenticator
+    callers: Callers
+    door: Door
+    sessions: Sessions
+    sign_ins: SignIns
     counter: TokenCounter
     meter: Meter
     forwarder: Forwarder

@@ -9,6 +9,7 @@ from aiohttp import web
 from config.catalog import ModelSpec
 from gateway.auth import Principal, require_model
 from gateway.deps import DEPS, Deps
+from gateway.doors import Door
 from gateway.errors import ApiError, answer, invalid, parts_of
 from gateway.exchange import AiohttpExchange, Exchange
 from gateway.idempotency import LOOKUP as IDEMPOTENCY_KEY
@@ -29,20 +30,24 @@ from providers.errors import ProviderError
 from providers.wire.chat import ChatBody, ChatRequest, parse_chat_request
 
 log = structlog.get_logger()
-ENDPOINT = "chat/completions"
 HEADER_CHARS_MAX = 256
+EXAMPLE = {"model": "simulated", "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 5}
 
 
-async def handle_chat(exchange: Exchange, deps: Deps) -> None:
-    """Serve POST /v1/chat/completions."""
-    principal = await deps.auth.authenticate(exchange.headers, exchange.peer)
+async def handle_chat(exchange: Exchange, deps: Deps, door: Door) -> None:
+    """Serve POST /v1/chat/completions, or a chat of the dashboard's."""
+    principal = await door.callers.authenticate(exchange.headers, exchange.peer)
     body = await exchange.read(seconds_max=deps.settings.server.body_seconds_max)
     chat = parse_chat_request(body)
     require_model(principal, chat.model)
     spec = deps.catalog.resolve(chat.model)
     prompt_tokens = await deps.counter.count_prompt(chat, spec)
-    claim = await claim_of(exchange.headers, principal, ENDPOINT, body) if IDEMPOTENCY_KEY in exchange.headers else None
-    order = order_of(exchange, deps, principal, chat, spec, prompt_tokens, claim)
+    claim = (
+        await claim_of(exchange.headers, principal, door.endpoint, body)
+        if IDEMPOTENCY_KEY in exchange.headers
+        else None
+    )
+    order = order_of(exchange, deps, principal, chat, spec, prompt_tokens, claim, door.endpoint)
 
     async with deps.meter.hold(order) as hold:
         relay = exchange.relay = relay_of(exchange, deps, chat, hold)
@@ -64,11 +69,11 @@ async def handle_chat(exchange: Exchange, deps: Deps) -> None:
                 keep_answer(deps, relay)
 
 
-async def serve_chat(exchange: Exchange, deps: Deps) -> None:
-    """Serve a chat request inside the error boundary, and note how it went."""
+async def serve_chat(exchange: Exchange, deps: Deps, door: Door | None = None) -> None:
+    """Serve a chat request inside the error boundary, and note how it went; ``door``: else that of applications."""
     started = time.perf_counter()
     try:
-        await handle_chat(exchange, deps)
+        await handle_chat(exchange, deps, door or deps.door)
     except ConnectionResetError:
         raise
     except RepeatedError as repeated:
@@ -95,9 +100,9 @@ async def serve_chat(exchange: Exchange, deps: Deps) -> None:
     answer=ChatCompletion,
     streams=True,
     role=Role.MEMBER,
-    refuses=(402, 404, 409, 502, 504),
+    refuses=(402, 404, 409, 429, 502, 504),
     repeatable=True,
-    example={"model": "simulated", "messages": [{"role": "user", "content": "Hello!"}], "max_tokens": 5},
+    example=EXAMPLE,
 )
 async def handle_aiohttp_chat(request: web.Request) -> web.StreamResponse:
     """Serve a chat request that the doorway did not take."""
@@ -115,6 +120,7 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
     spec: ModelSpec,
     prompt_tokens: int,
     claim: Claim | None,
+    endpoint: str,
 ) -> Order:
     """Return what the request asks of the meter, and what it is charged by.
 
@@ -145,7 +151,7 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
         user_id=principal.user_id,
         key_id=principal.key_id,
         resource=principal.unit,
-        endpoint=ENDPOINT,
+        endpoint=endpoint,
         model=chat.model,
         candidates=candidates,
         stream=chat.stream,
@@ -156,7 +162,7 @@ def order_of(  # noqa: PLR0913, PLR0917 - an order is put together here, from al
         min_completion_tokens=deps.settings.meter.min_completion_tokens,
         orphan=principal.orphan,
         session_id=_told(headers, "x-session-id") or chat.session_id,
-        reason=_told(headers, "x-farebox-reason") or ENDPOINT,
+        reason=_told(headers, "x-farebox-reason") or endpoint,
         feature=feature,
         claim=claim,
         limits=principal.limits,

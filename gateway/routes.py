@@ -2,15 +2,15 @@
 
 from aiohttp import web
 
-from gateway import counting, health, metrics
-from gateway.account import limits, people, pools, reads, tariffs, uses
+from gateway import counting, health, metrics, playground
+from gateway.account import limits, people, pools, reads, session, tariffs, uses
 from gateway.admin import routes as admin_routes
 from gateway.deps import DEPS
 from gateway.middleware import guarded
 from gateway.openapi import serving as openapi
 from gateway.openapi.operation import Role, operation
 from gateway.openapi.shapes import Model, ModelList
-from gateway.pages import handle_dashboard, handle_root
+from gateway.pages import handle_dashboard, handle_file, handle_root
 from gateway.pipeline import handle_aiohttp_chat
 
 OWNED_BY = "farebox"
@@ -56,6 +56,7 @@ def add_routes(app: web.Application) -> None:
     routes = [
         web.get("/", handle_root),
         web.get("/dashboard", handle_dashboard),
+        web.get("/dashboard/{path:.*}", handle_file),
         *admin_routes(),
         *reads.routes(),
         *people.routes(),
@@ -63,6 +64,7 @@ def add_routes(app: web.Application) -> None:
         *pools.routes(),
         *uses.routes(),
         *tariffs.routes(),
+        *session.routes(),
         *counting.routes(),
         *health.routes(),
         *metrics.routes(),
@@ -74,6 +76,8 @@ def add_routes(app: web.Application) -> None:
             web.get(f"{prefix}/models/{{model:.+}}", handle_model),
         ]
         app.router.add_post(f"{prefix}/chat/completions", handle_aiohttp_chat)  # it has an error boundary of its own
+    for route in playground.lines():
+        route.register(app.router)
     for route in routes:
         web.RouteDef(route.method, route.path, guarded(route.handler), route.kwargs).register(app.router)
     app.router.add_route("*", "/{path:.*}", guarded(refuse))

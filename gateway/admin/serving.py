@@ -9,7 +9,7 @@ import msgspec
 from aiohttp import web
 
 from gateway.admin.once import NO_STORE, Manner, write_once
-from gateway.auth import Principal, fingerprint_of, require_admin
+from gateway.auth import Principal
 from gateway.client import AGENT
 from gateway.deps import DEPS, Deps
 from gateway.errors import forbidden, invalid
@@ -19,6 +19,7 @@ from metering.books.errors import ChangeRefusedError
 from metering.books.trail import Actor
 
 ADMIN = "admin"
+READ = "GET"
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 AdminHandler = Callable[[web.Request, Deps], Coroutine[Any, Any, web.StreamResponse]]
@@ -28,18 +29,18 @@ _encode = msgspec.json.Encoder().encode
 
 
 def admin(handler: AdminHandler, *, withheld: str | None = None, changes: bool = True) -> Handler:
-    """Return a handler that only the admin key may call.
+    """Return a handler that only the admin key may call, or an admin's session.
 
     What it ``changes`` is one transaction, with its lines in the trail, and happens once under an Idempotency-Key;
     ``withheld`` names the field of its answer that is not stored for that.
     """
 
     async def serve(request: web.Request) -> web.StreamResponse:
-        require_admin(request)
         deps = request.app[DEPS].now
-        if request.method == "GET" or not changes:
+        name = await deps.callers.admin(request.headers, reads=request.method == READ)
+        if request.method == READ or not changes:
             return await _explained(handler(request, deps))
-        actor = _actor(request, kind="platform_admin", name=fingerprint_of(request))
+        actor = _actor(request, kind="platform_admin", name=name)
         return await _written(handler, request, deps, Manner(actor=actor, withheld=withheld))
 
     return passed_on(serve, handler, role=Role.PLATFORM_ADMIN, writes=changes, withheld=withheld)
@@ -78,7 +79,7 @@ async def _for(handler: MemberHandler, caller: Principal, request: web.Request, 
 
 
 async def _caller(request: web.Request, deps: Deps, *, admins: bool) -> Principal:
-    caller = await deps.auth.authenticate(request.headers, lambda: request.remote)
+    caller = await deps.callers.authenticate(request.headers, lambda: request.remote, reads=request.method == READ)
     if admins and caller.role != ADMIN:
         raise forbidden("This is for admins of the account; ask with a key whose role is admin.")
     return caller

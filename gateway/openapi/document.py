@@ -10,6 +10,7 @@ from gateway.openapi.operation import JSON, Operation, Role
 from gateway.openapi.schemas import REF, Schema, example_of, schemas_of
 from gateway.openapi.shapes import Error
 from gateway.openapi.words import ID
+from gateway.sessions import COOKIE, CSRF_HEADER
 
 ABOUT = """\
 Farebox meters tokens in front of large language models. Errors are the OpenAI error object everywhere; times are
@@ -30,6 +31,7 @@ PATH_FORMS: Mapping[str, Schema] = {
     "model": {"type": "string", "minLength": 1, "examples": ["simulated"]},
     "name": {"type": "string", "minLength": 1, "examples": ["images"]},
     "key": {"type": "string", "minLength": 1, "examples": ["search"]},
+    "path": {"type": "string", "minLength": 1, "examples": ["packs"]},
 }
 ACCOUNT_KEYS: list[dict[str, list[str]]] = [{"accountKey": []}, {"apiKeyHeader": []}, {"xApiKeyHeader": []}]
 SECURITY: Mapping[Role, list[dict[str, list[str]]]] = {
@@ -37,6 +39,7 @@ SECURITY: Mapping[Role, list[dict[str, list[str]]]] = {
     Role.MEMBER: ACCOUNT_KEYS,
     Role.ACCOUNT_ADMIN: ACCOUNT_KEYS,
     Role.PLATFORM_ADMIN: [{"adminKey": []}],
+    Role.SESSION: [],
     Role.SCRAPER: [{}, {"metricsToken": []}],
 }
 SCHEMES: Mapping[str, Schema] = {
@@ -44,8 +47,13 @@ SCHEMES: Mapping[str, Schema] = {
     "apiKeyHeader": {"type": "apiKey", "in": "header", "name": "api-key", "description": "The same."},
     "xApiKeyHeader": {"type": "apiKey", "in": "header", "name": "x-api-key", "description": "The same."},
     "adminKey": {"type": "http", "scheme": "bearer", "description": "The platform's admin key."},
+    "sessionCookie": {"type": "apiKey", "in": "cookie", "name": COOKIE, "description": "A session of the dashboard."},
+    "csrfToken": {"type": "apiKey", "in": "header", "name": CSRF_HEADER, "description": "The session's csrf_token."},
     "metricsToken": {"type": "http", "scheme": "bearer", "description": "metrics.token; not needed on loopback."},
 }
+# By a session: what changes something needs its token too. The paths under /v1, which cost money, take keys alone.
+READS: dict[str, list[str]] = {"sessionCookie": []}
+CHANGES: dict[str, list[str]] = {"sessionCookie": [], "csrfToken": []}
 IDEMPOTENCY: Schema = {
     "name": "Idempotency-Key",
     "in": "header",
@@ -57,12 +65,13 @@ ABOUT_REFUSALS: Mapping[int, str] = {
     400: "The request is wrong; `param` says where, the message what to write.",
     401: "The key is missing, unknown, revoked or expired, or its member is deactivated.",
     402: "The account may not spend this; `details` say why.",
-    403: "The key may not do this, or not from this address; or the account is suspended.",
+    403: "The key may not do this, or not from this address; the account is suspended; or `X-CSRF-Token` is missing.",
     404: "There is no such thing, or it is not the caller's to see.",
     408: "The body did not arrive in time.",
     409: "The Idempotency-Key is taken.",
     413: "The body is too large.",
     422: "The Idempotency-Key was used with another body.",
+    429: "A limit is reached, or too many sign-ins have failed; `Retry-After` says when to try again.",
     431: "The headers are too large.",
     502: "The provider failed before its first byte.",
     503: "It can't be decided now; `Retry-After` says when to ask again.",
@@ -100,7 +109,12 @@ def build_document(served: Sequence[Served]) -> dict[str, Any]:
         del components[_name(schemas[kind])]
     document: dict[str, Any] = {
         "openapi": "3.1.0",
-        "info": {"title": "Farebox", "version": _version(), "description": ABOUT, "license": {"name": "Apache-2.0"}},
+        "info": {
+            "title": "Farebox",
+            "version": version_here(),
+            "description": ABOUT,
+            "license": {"name": "Apache-2.0"},
+        },
         "servers": [{"url": "/"}],
         "tags": [{"name": name, "description": text} for name, text in TAGS.items()],
         "paths": {},
@@ -116,7 +130,8 @@ def build_document(served: Sequence[Served]) -> dict[str, Any]:
     return document
 
 
-def _version() -> str:
+def version_here() -> str:
+    """Return the version of this program."""
     try:
         return version("farebox")
     except PackageNotFoundError:  # from a clone: only its dependencies are installed
@@ -141,7 +156,7 @@ def _operation(
         "summary": one.summary,
         **({"description": one.details} if one.details else {}),
         "tags": [next((tag for start, tag in AREAS if route.path.startswith(start)), "operations")],
-        "security": SECURITY[one.role],
+        "security": security_of(route),
         "parameters": [*_path_parameters(route.path), *(parameters[one.query] if one.query else []), *keyed],
     }
     if one.body is not None:
@@ -156,6 +171,14 @@ def _operation(
         **{str(status): {"$ref": f"{RESPONSES}{_phrase(status)}"} for status in refusals_of(route)},
     }
     return made
+
+
+def security_of(route: Served) -> list[dict[str, list[str]]]:
+    """Return by which keys a route may be called, each of which is enough."""
+    role = route.operation.role
+    if role in {Role.ANYBODY, Role.SCRAPER} or route.path.startswith("/v1/"):
+        return SECURITY[role]
+    return [*SECURITY[role], READS if route.method == "GET" else CHANGES]
 
 
 def _path_parameters(path: str) -> list[Schema]:
@@ -206,7 +229,7 @@ def refusals_of(route: Served) -> list[int]:
     found = {431, *one.refuses}
     if one.role is not Role.ANYBODY:
         found |= {401, 503}
-    if one.role in {Role.MEMBER, Role.ACCOUNT_ADMIN}:
+    if one.role not in {Role.ANYBODY, Role.SCRAPER}:
         found.add(403)
     if "{" in route.path:
         found.add(404)

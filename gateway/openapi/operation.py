@@ -29,6 +29,7 @@ class Role(StrEnum):
     MEMBER = "member"  # any key of an account; what it sees is a matter of its role
     ACCOUNT_ADMIN = "account_admin"
     PLATFORM_ADMIN = "platform_admin"
+    SESSION = "session"  # whoever has one, of an account or of the platform
     SCRAPER = "scraper"  # anybody on this machine; from elsewhere a token
 
 

@@ -67,7 +67,9 @@ def test_roles_are_those_of_the_paths() -> None:
     for route in SERVED:
         platform = route.path.startswith("/admin/v1/")
         assert platform is (route.operation.role is Role.PLATFORM_ADMIN), route
-        if route.path.startswith(("/api/", "/v1/")):
+        if route.path == "/api/v1/session":
+            assert route.operation.role is (Role.ANYBODY if route.method == "POST" else Role.SESSION), route
+        elif route.path.startswith(("/api/", "/v1/")):
             assert route.operation.role in {Role.MEMBER, Role.ACCOUNT_ADMIN}, route
     assert {tag for _, tag in AREAS} | {"operations"} == set(TAGS)
 

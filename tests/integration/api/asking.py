@@ -47,7 +47,11 @@ class Api:
         """Send a request, as the admin unless headers say otherwise; bytes go as they are."""
         data = body if isinstance(body, bytes | None) else json.dumps(body).encode()
         sent = ADMIN if headers is None else headers
-        async with self.client.request(method, path, data=data, headers=sent, params=query) as response:
+        if body is not None and not isinstance(body, bytes):
+            sent = {"Content-Type": "application/json", **sent}
+        async with self.client.request(
+            method, path, data=data, headers=sent, params=query, allow_redirects=False
+        ) as response:
             text = await response.text()
             kept = {name.lower(): value for name, value in response.headers.items()}
             is_json = response.content_type == "application/json"

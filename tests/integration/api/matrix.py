@@ -41,6 +41,7 @@ ALLOWED: Mapping[Role, set[Caller]] = {
     Role.MEMBER: {Caller.MEMBER, Caller.ACCOUNT_ADMIN},
     Role.ACCOUNT_ADMIN: {Caller.ACCOUNT_ADMIN},
     Role.PLATFORM_ADMIN: {Caller.PLATFORM_ADMIN},
+    Role.SESSION: set(),  # no key is one; test_sessions.py
 }
 
 

@@ -9,9 +9,10 @@ import pytest
 from tests.integration.api.asking import ADMIN, Api
 
 # POSTs that change nothing: they look at the ledger, and answer what they saw.
-READS = {("POST", "/admin/v1/audit"), ("POST", "/admin/v1/seals/verify")}
+READS = {("POST", "/admin/v1/audit"), ("POST", "/admin/v1/seals/verify"), ("POST", "/api/v1/playground/count")}
 # What is metered leaves events and entries.
 METERED = {
+    ("POST", "/api/v1/playground/chat"),
     ("POST", "/api/v1/usage"),
     ("POST", "/api/v1/reservations"),
     ("POST", "/api/v1/reservations/{id}/settle"),
@@ -19,6 +20,8 @@ METERED = {
 }
 # A plan, changed exactly as it was shown: its lines are in test_prices.py.
 IMPORTS = {("POST", "/admin/v1/prices/import")}
+# An admin's coming and going: its lines are in test_sessions.py.
+SESSIONS = {("POST", "/api/v1/session"), ("DELETE", "/api/v1/session")}
 FUTURE = {"size": 5, "period": "month", "starts_on": "2099-01-01"}  # a schedule that grants nothing yet
 
 

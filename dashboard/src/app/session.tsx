@@ -1,0 +1,72 @@
+import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
+import { createContext, use, useEffect, type ReactNode } from "react";
+import { Navigate, useLocation } from "react-router";
+import { answered, client, holdSession, whenSessionEnds } from "../api/client";
+import { ApiError } from "../api/errors";
+import type { Session } from "../api/session";
+import { Failure } from "../ui/Failure";
+import { Waiting } from "../ui/Waiting";
+
+const SessionContext = createContext<Session | null>(null);
+
+/** Who is signed in; null where nobody is. */
+export const sessionRead = queryOptions({
+  queryKey: ["session"],
+  staleTime: Infinity,
+  queryFn: async ({ signal }) => {
+    try {
+      const session = await answered(client.GET("/api/v1/session", { signal }));
+      holdSession(session);
+      return session;
+    } catch (error) {
+      if (error instanceof ApiError && error.status === 401) return null;
+      throw error;
+    }
+  },
+});
+
+/** The session of whoever is signed in; used below `SignedIn` only. */
+export function useSession(): Session {
+  const session = use(SessionContext);
+  if (session === null) throw new Error("A page for people who are signed in is shown to nobody.");
+  return session;
+}
+
+/** Where people begin, and where they are sent from a page that is not theirs. */
+export function homeOf(session: Session): string {
+  return session.role === "platform_admin" ? "/admin/accounts" : "/";
+}
+
+/** What is below it is shown to people who are signed in; others sign in first and come back. */
+export function SignedIn({ children }: { children: ReactNode }) {
+  const queries = useQueryClient();
+  const place = useLocation();
+  const session = useQuery(sessionRead);
+
+  useEffect(() => {
+    whenSessionEnds(() => {
+      holdSession(null);
+      queries.setQueryData(sessionRead.queryKey, null);
+    });
+    return () => whenSessionEnds(() => undefined);
+  }, [queries]);
+
+  if (session.isPending) return <Waiting />;
+  if (session.isError) return <Failure error={session.error} onRetry={() => void session.refetch()} />;
+  if (session.data === null) {
+    const next = `${place.pathname}${place.search}`;
+    return <Navigate to={next === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`} replace />;
+  }
+  return <SessionContext value={session.data}>{children}</SessionContext>;
+}
+
+/** End the session everywhere. What was read with it is forgotten, so that the next person sees none of it. */
+export function useSignOut(): () => Promise<void> {
+  const queries = useQueryClient();
+  return async () => {
+    await answered(client.DELETE("/api/v1/session"));
+    holdSession(null);
+    queries.clear();
+    queries.setQueryData(sessionRead.queryKey, null);
+  };
+}

@@ -1,0 +1,95 @@
+import { Box, Skeleton, Stack } from "@mantine/core";
+import { useMediaQuery } from "@mantine/hooks";
+import { tableFeatures, useTable, type ColumnDef } from "@tanstack/react-table";
+import type { UseQueryResult } from "@tanstack/react-query";
+import { useMemo, type ReactNode } from "react";
+import type { Pages } from "../usePages";
+import { Loaded } from "../Loaded";
+import { Cards } from "./Cards";
+import type { Column, Sorting } from "./columns";
+import { Grid } from "./Grid";
+import { Pager } from "./Pager";
+
+// Sorting, filters and pages are the server's: the table itself only lays out what it is given.
+const features = tableFeatures({});
+const NOTHING: never[] = [];
+const PHONE = "(max-width: 39.99em)"; // Below 640 px.
+
+export interface ListAnswer<Row> {
+  data: Row[];
+  next_cursor?: string | null;
+  total?: number;
+  total_is_exact?: boolean;
+}
+
+interface Props<Row> {
+  /** What the table shows: its caption, and the name of its region. */
+  caption: string;
+  columns: Column<Row>[];
+  query: UseQueryResult<ListAnswer<Row>>;
+  rowId: (row: Row) => string;
+  /** What is shown in place of a table without rows. */
+  empty: ReactNode;
+  pages?: Pages;
+  sorting?: Sorting;
+  /** Opens a row, by a click, Enter or a tap. */
+  onOpen?: (row: Row) => void;
+  /** The name of what opens, for screen readers: "Open the request of 12:03". */
+  openLabel?: (row: Row) => string;
+}
+
+/**
+ * A list from the API: a table that scrolls sideways, and cards on a phone. Rows are walked with up and down, opened
+ * with Enter; left and right turn the pages.
+ */
+export function DataTable<Row extends object>(props: Props<Row>) {
+  const { columns, query, rowId } = props;
+  const phone = useMediaQuery(PHONE);
+  const rows = query.data?.data ?? NOTHING;
+  const definitions = useMemo(
+    () =>
+      columns.map((column): ColumnDef<typeof features, Row> => ({
+        id: column.id,
+        header: column.header,
+        cell: ({ row }) => column.cell(row.original),
+      })),
+    [columns],
+  );
+  const table = useTable({ features, columns: definitions, data: rows, getRowId: rowId });
+  const laidOut = table.getRowModel().rows.map((row) => ({ id: row.id, row: row.original }));
+  const Layout = phone ? Cards<Row> : Grid<Row>;
+
+  return (
+    <Loaded query={query} skeleton={<TableWaiting />}>
+      {(answer) =>
+        laidOut.length === 0 && props.pages?.hasPrevious !== true ? (
+          props.empty
+        ) : (
+          <Box data-table={props.caption} aria-busy={query.isPlaceholderData}>
+            <Box opacity={query.isPlaceholderData ? 0.55 : 1}>
+              <Layout
+                caption={props.caption}
+                columns={columns}
+                rows={laidOut}
+                sorting={props.sorting}
+                onOpen={props.onOpen}
+                openLabel={props.openLabel}
+              />
+            </Box>
+            {props.pages && <Pager pages={props.pages} answer={answer} waiting={query.isPlaceholderData} />}
+          </Box>
+        )
+      }
+    </Loaded>
+  );
+}
+
+function TableWaiting() {
+  return (
+    <Stack gap="xs" aria-busy="true">
+      {Array.from({ length: 8 }, (_, line) => (
+        <Skeleton key={line} height={36} />
+      ))}
+    </Stack>
+  );
+}
