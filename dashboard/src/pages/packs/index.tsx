@@ -1,4 +1,4 @@
-import { Button, SegmentedControl } from "@mantine/core";
+import { Button, Chip, Group } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -51,13 +51,16 @@ export function Component() {
         )
       }
     >
-      <SegmentedControl
-        aria-label={t("status_column")}
-        value={status ?? ""}
-        onChange={(chosen) => filters.set({ status: chosen })}
-        data={[{ value: "", label: t("all") }, ...STATUSES.map((one) => ({ value: one, label: t(`status.${one}`) }))]}
-        style={{ alignSelf: "flex-start", maxWidth: "100%", flexWrap: "wrap" }}
-      />
+      <Chip.Group value={status ?? ""} onChange={(chosen) => filters.set({ status: chosen })}>
+        <Group gap="xs" role="radiogroup" aria-label={t("status_column")}>
+          <Chip value="">{t("all")}</Chip>
+          {STATUSES.map((one) => (
+            <Chip key={one} value={one}>
+              {t(`status.${one}`)}
+            </Chip>
+          ))}
+        </Group>
+      </Chip.Group>
       <DataTable
         caption={t("nav.packs")}
         columns={columns}
