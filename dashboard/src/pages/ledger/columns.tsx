@@ -39,7 +39,11 @@ export function entryColumns(t: TFunction<"ledger">, packs: Map<string, Pack>, u
     {
       id: "pack",
       header: t("pack"),
-      cell: (entry) => (entry.pack_id === null ? "–" : packName(entry.pack_id, packs.get(entry.pack_id))),
+      cell: (entry) => (
+        <Text size="sm" miw={120} style={{ overflowWrap: "anywhere" }}>
+          {entry.pack_id === null ? "–" : packName(entry.pack_id, packs.get(entry.pack_id))}
+        </Text>
+      ),
     },
     {
       id: "balance",
