@@ -40,7 +40,7 @@ export function entryColumns(t: TFunction<"ledger">, packs: Map<string, Pack>, u
       id: "pack",
       header: t("pack"),
       cell: (entry) => (
-        <Text size="sm" miw={120} style={{ overflowWrap: "anywhere" }}>
+        <Text size="sm" miw={96} style={{ overflowWrap: "anywhere" }}>
           {entry.pack_id === null ? "–" : packName(entry.pack_id, packs.get(entry.pack_id))}
         </Text>
       ),

@@ -19,7 +19,7 @@ export function EntriesCard({ trace }: { trace: Trace }) {
       {trace.entries.length === 0 ? (
         <Text size="sm">{t("no_entries")}</Text>
       ) : (
-        <Box role="region" aria-label={t("entries")} tabIndex={0} style={{ overflowX: "auto" }}>
+        <Box role="group" aria-label={t("entries")} tabIndex={0} style={{ overflowX: "auto" }}>
           <Table>
             <caption className="visually-hidden">{t("entries")}</caption>
             <Table.Thead>
