@@ -1,12 +1,11 @@
-import { Anchor, Group, Text } from "@mantine/core";
+import { Group, SimpleGrid } from "@mantine/core";
 import { useTranslation } from "react-i18next";
-import { Link } from "react-router";
-import { useAccount, useTo } from "../../api/scope";
+import { useAccount } from "../../api/scope";
 import type { Balance, Schema } from "../../api/types";
 import { useFormat } from "../../format/useFormat";
 import { Amount } from "../../ui/Amount";
 import { StateBadge, UnlimitedBadge } from "../../ui/badges";
-import { Figure, Figures } from "../../ui/Figure";
+import { Figure } from "../../ui/Figure";
 import { completionTokens, isRunning, type Progress } from "./progress";
 import { chargeAt } from "./useForecast";
 
@@ -21,7 +20,7 @@ interface Props {
 export function Meter({ progress, balance, trace, forecast }: Props) {
   const { t } = useTranslation("playground");
   return (
-    <Figures>
+    <SimpleGrid component="dl" m={0} cols={{ base: 2, lg: 4 }} spacing={{ base: "xs", lg: "md" }}>
       <Tokens progress={progress} forecast={forecast} />
       <Held progress={progress} trace={trace} forecast={forecast} />
       <Charged progress={progress} trace={trace} forecast={forecast} />
@@ -40,7 +39,7 @@ export function Meter({ progress, balance, trace, forecast }: Props) {
       >
         {balance.unlimited ? <UnlimitedBadge /> : <Amount value={balance.balance} resource={balance.unit} />}
       </Figure>
-    </Figures>
+    </SimpleGrid>
   );
 }
 
@@ -81,20 +80,16 @@ function Charged({ progress, trace, forecast }: Pick<Props, "progress" | "trace"
   const { t } = useTranslation("playground");
   const format = useFormat();
   const { unit } = useAccount();
-  const to = useTo();
   const exact = trace?.event?.charge ?? progress.charged;
   const text = progress.text !== "" || isRunning(progress);
   const estimate = forecast && text ? chargeAt(forecast, completionTokens(progress).tokens) : null;
-  const link = trace?.event && (
-    <Anchor component={Link} to={to(`ledger/${trace.request_id}`)} size="sm">
-      {t("see_request")}
-    </Anchor>
-  );
   const waiting = exact === null && progress.phase === "stopped" ? t("charge_settling") : t("charge_estimate");
   return (
     <Figure
       label={t("charge")}
-      note={link ?? <Text span>{exact !== null ? t("charge_booking") : text ? waiting : t("charge_none")}</Text>}
+      note={
+        trace?.event ? t("charge_booked") : exact !== null ? t("charge_booking") : text ? waiting : t("charge_none")
+      }
     >
       {exact !== null ? (
         <Amount value={exact} resource={unit} />

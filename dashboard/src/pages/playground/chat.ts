@@ -85,7 +85,8 @@ async function open(question: Question, signal: AbortSignal) {
     const details = answer.error?.error.details ?? {};
     throw new Refused(apiError(response, answer.error), details, response.headers.get("x-request-id"));
   }
-  return { response, stream: answer.data! };
+  if (!answer.data) throw unreachable(new Error("The answer has no body."));
+  return { response, stream: answer.data };
 }
 
 /** What an item of the stream says. Providers add what they like: what is unknown says nothing. */
