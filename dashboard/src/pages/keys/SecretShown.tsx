@@ -1,19 +1,23 @@
 import { Alert, Box, Button, Code, Group, Modal, Stack, Text } from "@mantine/core";
 import { IconEyeOff } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import { reads } from "../../api/reads";
+import { useScope } from "../../api/scope";
 import type { Schema } from "../../api/types";
+import { useRead } from "../../api/useRead";
 import { useSession } from "../../app/session";
 import { CopyButton } from "../../ui/CopyButton";
 import { Time } from "../../ui/Time";
 import { curlLine, pythonLines } from "./lines";
 
-const ANY_MODEL = "simulated"; // It answers wherever no provider is set up.
+const BUILT_IN = "simulated"; // It answers wherever no provider is set up.
 
 /** The secret of a key, which nobody can show again, with lines that try it out. */
 export function SecretShown({ made, onClose }: { made: Schema<"NewApiKey">; onClose: () => void }) {
   const { t } = useTranslation("keys");
   const { gateway } = useSession();
-  const model = made.models?.[0] ?? ANY_MODEL;
+  const pricing = useRead(reads.pricing(useScope()));
+  const model = made.models?.[0] ?? pricing.data?.rates[0]?.model ?? pricing.data?.prices[0]?.model ?? BUILT_IN;
   return (
     <Modal
       opened
@@ -32,8 +36,9 @@ export function SecretShown({ made, onClose }: { made: Schema<"NewApiKey">; onCl
           </Alert>
         ) : (
           <>
-            <Alert color="yellow" icon={<IconEyeOff aria-hidden />} title={t("secret.once")}>
-              {t("secret.keep")}
+            <Alert color="yellow" icon={<IconEyeOff aria-hidden />}>
+              <Text fw={600}>{t("secret.once")}</Text>
+              <Text size="sm">{t("secret.keep")}</Text>
             </Alert>
             <Copied label={t("secret.key")} text={made.key} />
             {made.previous_valid_until !== null && (
