@@ -16,7 +16,7 @@ export function MemberForm({ subject, onClose }: { subject: Member | null; onClo
     userId: subject?.user_id ?? "",
     name: subject?.name ?? "",
     email: subject?.email ?? "",
-    role: subject?.role ?? ("member"),
+    role: subject?.role ?? "member",
   });
   const add = useAddMember();
   const change = useChangeMember(form.userId);
