@@ -69,6 +69,7 @@ function useColumns(onOpen: (what: "rates" | "retire", feature: Feature) => void
       cell: (feature) => (
         <Badge
           className="farebox-badge"
+          miw="max-content"
           variant="light"
           radius="sm"
           tt="none"
