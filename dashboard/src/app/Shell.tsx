@@ -46,7 +46,7 @@ function Frame() {
               aria-label={t(opened ? "shell.close_menu" : "shell.open_menu")}
               aria-expanded={opened}
             />
-            <Link to={homeOf(session)} aria-label={t("shell.home")}>
+            <Link to={homeOf(session)} aria-label={t("shell.home")} className="farebox-home">
               <Logo />
             </Link>
           </Group>
@@ -61,10 +61,12 @@ function Frame() {
       <AppShell.Navbar p="xs" aria-label={t("shell.navigation")}>
         <Navigation />
       </AppShell.Navbar>
-      <AppShell.Main id="main" tabIndex={-1}>
-        <Suspense fallback={<Waiting />}>
-          <Outlet />
-        </Suspense>
+      <AppShell.Main id="main" tabIndex={-1} className="farebox-main">
+        <div className="farebox-page">
+          <Suspense fallback={<Waiting />}>
+            <Outlet />
+          </Suspense>
+        </div>
         <Footer />
       </AppShell.Main>
     </AppShell>

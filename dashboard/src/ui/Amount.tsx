@@ -19,7 +19,7 @@ export function Amount({ value, resource, named = false, signed = false }: Props
   const text = `${signed && value > 0 ? "+" : ""}${format.amount(value, resource)}`;
   const exact = kindOf(resource) === "number" ? undefined : format.number(value);
   return (
-    <span style={{ fontVariantNumeric: "tabular-nums", whiteSpace: "nowrap" }} title={exact}>
+    <span className="farebox-amount" title={exact}>
       {named && kindOf(resource) === "number" ? `${text} ${nameOf(resource, value)}` : text}
     </span>
   );

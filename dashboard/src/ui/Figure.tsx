@@ -12,11 +12,19 @@ interface Props {
 /** One figure with its name; several of them belong into `Figures`. */
 export function Figure({ label, children, note, color }: Props) {
   return (
-    <Card withBorder padding="md" component="div">
+    <Card withBorder padding={14} component="div">
       <Text component="dt" size="sm" c="dimmed">
         {label}
       </Text>
-      <Text component="dd" m={0} fz={26} fw={700} lh={1.25} c={color} style={{ overflowWrap: "anywhere" }}>
+      <Text
+        component="dd"
+        m={0}
+        fz={{ base: 20, xs: 26 }}
+        fw={700}
+        lh={1.25}
+        c={color}
+        style={{ overflowWrap: "anywhere" }}
+      >
         {children}
       </Text>
       {note !== undefined && (
@@ -30,7 +38,7 @@ export function Figure({ label, children, note, color }: Props) {
 
 export function Figures({ children }: { children: ReactNode }) {
   return (
-    <SimpleGrid component="dl" m={0} cols={{ base: 1, xs: 2, lg: 4 }} spacing="md">
+    <SimpleGrid component="dl" m={0} cols={{ base: 2, lg: 4 }} spacing={{ base: "xs", sm: "md" }}>
       {children}
     </SimpleGrid>
   );
@@ -38,7 +46,7 @@ export function Figures({ children }: { children: ReactNode }) {
 
 export function FiguresWaiting({ count = 4 }: { count?: number }) {
   return (
-    <SimpleGrid cols={{ base: 1, xs: 2, lg: 4 }} spacing="md" aria-busy="true">
+    <SimpleGrid cols={{ base: 2, lg: 4 }} spacing="md" aria-busy="true">
       {Array.from({ length: count }, (_, index) => (
         <Skeleton key={index} height={104} radius="md" />
       ))}

@@ -16,13 +16,15 @@ export function Footer() {
   return (
     <Group component="footer" justify="space-between" gap="xs" mt="xl" pt="sm" className="farebox-footer">
       <Group gap="xs">
-        <Badge className="farebox-badge" variant="light" color={live ? "green" : "gray"} tt="none" radius="sm">
-          {t(live ? "footer.live" : "footer.cached")}
-        </Badge>
         {updatedAt !== null && (
-          <Text size="sm" c="dimmed">
-            {t("footer.updated", { time: format.clock(new Date(updatedAt)) })}
-          </Text>
+          <>
+            <Badge className="farebox-badge" variant="light" color={live ? "green" : "gray"} tt="none" radius="sm">
+              {t(live ? "footer.live" : "footer.cached")}
+            </Badge>
+            <Text size="sm" c="dimmed">
+              {t("footer.updated", { time: format.clock(new Date(updatedAt)) })}
+            </Text>
+          </>
         )}
       </Group>
       <Group gap="md">

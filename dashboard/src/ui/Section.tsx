@@ -5,7 +5,7 @@ import { useId, type ReactNode } from "react";
 export function Section({ title, actions, children }: { title: string; actions?: ReactNode; children: ReactNode }) {
   const id = useId();
   return (
-    <Card component="section" withBorder padding="md" aria-labelledby={id}>
+    <Card component="section" withBorder padding="md" h="100%" aria-labelledby={id}>
       <Group justify="space-between" gap="sm" mb="sm">
         <Title order={2} size="h4" id={id}>
           {title}
