@@ -5,6 +5,12 @@
 #
 # With FAREBOX_DATABASE_URL and FAREBOX_REDIS_URL set it runs on your own stores; without, on the embedded ones.
 
+FROM python:3.12-slim AS dashboard
+WORKDIR /app
+COPY requirements-build.lock .
+COPY dashboard dashboard
+RUN mkdir gateway && python dashboard/build.py --required
+
 FROM python:3.12-slim AS build
 WORKDIR /app
 COPY requirements.lock .
@@ -14,6 +20,7 @@ COPY config config
 COPY providers providers
 COPY metering metering
 COPY gateway gateway
+COPY --from=dashboard /app/gateway/static gateway/static
 # A path file instead of an editable install, as in .ci/venv.sh: no build backend that no hash checks.
 RUN echo /app > "$(/app/.venv/bin/python -c 'import sysconfig; print(sysconfig.get_path("purelib"))')/farebox.pth" \
     && /app/.venv/bin/python -m compileall -q config providers metering gateway \

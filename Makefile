@@ -4,7 +4,7 @@ VENV := .venv/bin
 UV := $(shell command -v uv || echo $(VENV)/uv)
 # No host names, all platforms: the same two files serve every machine and every mirror.
 COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-version 3.11 --no-emit-index-url \
-	--custom-compile-command "make lock" pyproject.toml
+	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
 .PHONY: help venv check fmt test outage faults bench mutants lock
@@ -19,6 +19,7 @@ check: venv ## format, lint, types, layers, house rules: what a change must pass
 	$(VENV)/ruff format --check --quiet
 	$(VENV)/ruff check --quiet
 	$(VENV)/mypy
+	$(VENV)/mypy dashboard/build.py
 	$(VENV)/lint-imports
 	$(VENV)/pytest tests/house -q
 
@@ -46,5 +47,6 @@ mutants: venv ## try the seeded bugs of tests/mutants on a copy of the tree; eac
 	$(VENV)/python -m tests.mutants.run
 
 lock: ## pin all packages and their hashes again (needs uv)
-	$(COMPILE) --output-file requirements.lock
-	$(COMPILE) --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) pyproject.toml --output-file requirements.lock
+	$(COMPILE) pyproject.toml --group dev --constraint requirements.lock --output-file requirements-dev.lock
+	$(COMPILE) --group build --output-file requirements-build.lock

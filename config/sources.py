@@ -26,7 +26,7 @@ SHORT_VARIABLES: dict[str, Key] = {
     "FAREBOX_PORT": ("server", "port"),
     "FAREBOX_WORKERS": ("server", "workers"),
 }
-OTHER_VARIABLES = {"FAREBOX_CONFIG"}
+OTHER_VARIABLES = {"FAREBOX_CONFIG", "FAREBOX_DASHBOARD_BUILD"}
 """Variables of ours that are no settings."""
 
 # Kubernetes sets these in every pod for a Service that is called "farebox".

@@ -21,6 +21,7 @@ from gateway.middleware import HEADER_BYTES_MAX, TOP_UP_URL
 from gateway.routes import add_routes
 from gateway.sessions import Sessions
 from gateway.sign_ins import SignIns
+from gateway.site import SITE, STATIC, load_site
 from metering.admission import Admission
 from metering.books import Books
 from metering.books.writes import Writes
@@ -53,12 +54,18 @@ RETENTION_SECONDS = 21_600.0  # a month is due once a month
 GC_THRESHOLDS = (20_000, 20, 20)
 
 
-def build_app(settings: Settings) -> web.Application:
-    """Return the application; its parts start and stop with it. Both URLs and the admin key must be set."""
+def build_app(settings: Settings, static: Path = STATIC) -> web.Application:
+    """Return the application; its parts start and stop with it. Both URLs and the admin key must be set.
+
+    ``static`` is where the dashboard was built, if it was.
+    """
     app = web.Application(client_max_size=settings.server.body_bytes_max)
     app[HEADER_BYTES_MAX] = settings.server.header_bytes_max
     if settings.top_up_url:
         app[TOP_UP_URL] = settings.top_up_url
+    site = load_site(static)
+    if site is not None:
+        app[SITE] = site
     add_routes(app)
 
     async def run_parts(app: web.Application) -> AsyncIterator[None]:

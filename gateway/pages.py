@@ -1,8 +1,9 @@
-"""The page that says where things are, until the dashboard takes its place."""
+"""The dashboard, and where it is not built a page that says where things are."""
 
 from aiohttp import web
 
 from gateway.openapi.operation import operation
+from gateway.site import HEADERS, SITE
 
 PAGE = """\
 <!doctype html>
@@ -14,6 +15,8 @@ PAGE = """\
 color-scheme:light dark}
 code{background:#8882;padding:.1em .3em;border-radius:.3em}</style>
 <h1>Farebox</h1>
+<p>The dashboard is not built here: <code>python dashboard/build.py</code> builds it, as <code>./run</code> does; then
+start the gateway again.</p>
 <p>This gateway meters tokens. Point your OpenAI client at <code>/v1</code> with an account key.</p>
 <ul>
 <li><code>POST /v1/chat/completions</code>, <code>GET /v1/models</code>: for applications</li>
@@ -26,19 +29,30 @@ with the same key</li>
 </ul>
 </html>
 """
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; style-src 'unsafe-inline'",
-    "X-Content-Type-Options": "nosniff",
-}
+POLICY = "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 
 
-@operation("getDashboard", "The page that says where things are", media="text/html")
-async def handle_dashboard(_: web.Request) -> web.Response:
+@operation("getDashboard", "The dashboard", media="text/html")
+async def handle_dashboard(request: web.Request) -> web.Response:
     """Serve GET /dashboard."""
-    return web.Response(text=PAGE, content_type="text/html", headers=HEADERS)
+    return _answer(request, "")
+
+
+@operation("getDashboardFile", "A file of the dashboard, or one of its pages", media="text/html")
+async def handle_file(request: web.Request) -> web.Response:
+    """Serve GET /dashboard/{path}."""
+    return _answer(request, request.match_info["path"])
+
+
+def _answer(request: web.Request, path: str) -> web.Response:
+    site = request.app.get(SITE)
+    if site is not None:
+        return site.answer(path, request.headers)
+    headers = {**HEADERS, "Content-Security-Policy": POLICY, "Cache-Control": "no-cache"}
+    return web.Response(text=PAGE, content_type="text/html", headers=headers)
 
 
 @operation("getRoot", "On to the dashboard", status=302, media="")
 async def handle_root(_: web.Request) -> web.Response:
     """Serve GET /: on to the dashboard."""
-    raise web.HTTPFound("/dashboard")
+    return web.Response(status=302, headers={"Location": "/dashboard"})

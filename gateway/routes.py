@@ -10,7 +10,7 @@ from gateway.middleware import guarded
 from gateway.openapi import serving as openapi
 from gateway.openapi.operation import Role, operation
 from gateway.openapi.shapes import Model, ModelList
-from gateway.pages import handle_dashboard, handle_root
+from gateway.pages import handle_dashboard, handle_file, handle_root
 from gateway.pipeline import handle_aiohttp_chat
 
 OWNED_BY = "farebox"
@@ -56,6 +56,7 @@ def add_routes(app: web.Application) -> None:
     routes = [
         web.get("/", handle_root),
         web.get("/dashboard", handle_dashboard),
+        web.get("/dashboard/{path:.*}", handle_file),
         *admin_routes(),
         *reads.routes(),
         *people.routes(),

@@ -13,7 +13,7 @@ from typing import Any
 import asyncpg
 import pytest
 import uvloop
-from aiohttp import web
+from aiohttp import DummyCookieJar, web
 from aiohttp.test_utils import TestClient, TestServer
 
 from config.loader import load_settings
@@ -30,6 +30,7 @@ from tests.servers.debian import Program
 
 ADMIN_KEY = "fbx_admin_for_tests_only_0123456789"
 TEMPLATE = "farebox_template"
+NOT_BUILT = Path("no-such-folder")  # whether the dashboard was built here matters to no test that does not say so
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -133,8 +134,8 @@ def settings(database_url: str, redis_url: str, tmp_path: Path) -> Settings:
 class GatewayServer(TestServer):
     """A gateway in this process, run as ``farebox serve`` runs it."""
 
-    def __init__(self, settings: Settings) -> None:
-        super().__init__(build_app(settings))
+    def __init__(self, settings: Settings, static: Path) -> None:
+        super().__init__(build_app(settings, static))
         self._settings = settings
 
     async def _make_runner(self, **_: Any) -> GatewayRunner:
@@ -149,10 +150,12 @@ async def start(settings: Settings) -> AsyncIterator[Start]:
     """A function that starts a gateway in this process, with other settings if given, and returns its client."""
     clients: list[TestClient[web.Request, web.Application]] = []
 
-    async def begin(changed: Settings = settings) -> "TestClient[web.Request, web.Application]":
-        server = GatewayServer(changed)
+    async def begin(
+        changed: Settings = settings, static: Path = NOT_BUILT
+    ) -> "TestClient[web.Request, web.Application]":
+        server = GatewayServer(changed, static)
         await server.start_server()
-        client = TestClient(server)
+        client = TestClient(server, cookie_jar=DummyCookieJar())  # cookies are sent where a test says so
         clients.append(client)
         return client
 

@@ -21,10 +21,9 @@ try {
   const file = join(folder, "openapi.json");
   writeFileSync(file, execFileSync(python, ["-c", PRINT], { maxBuffer: 64 * 1024 * 1024 }));
   execFileSync(
-    "npx",
+    process.execPath, // not npx: the Node that the gateway's build fetches has none that works
     [
-      "--no-install",
-      "openapi-typescript",
+      "node_modules/openapi-typescript/bin/cli.js",
       file,
       "--output",
       target,

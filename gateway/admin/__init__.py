@@ -10,10 +10,12 @@ from gateway.admin import (
     ledger,
     limits,
     members,
+    models,
     overview,
     packs,
     pools,
     prices,
+    proof,
     recurring,
     resources,
     seals,
@@ -28,5 +30,5 @@ def routes() -> list[web.RouteDef]:
     """Return all routes of the admin API."""
     money = (packs, recurring, pools, resources, statements)
     reads = (overview, ledger, usage, sheets)
-    nouns = (accounts, members, keys, limits, *money, features, prices, *reads, audit, seals, trail)
+    nouns = (accounts, members, keys, limits, *money, features, models, prices, *reads, audit, proof, seals, trail)
     return [route for noun in nouns for route in noun.routes()]

@@ -53,6 +53,15 @@ class ListQuery(msgspec.Struct, kw_only=True):
     cursor: Cursor | UnsetType = UNSET
 
 
+class AccountsQuery(ListQuery, kw_only=True):
+    """Accounts."""
+
+    search: Annotated[Text, Meta(description="In the name or e-mail, or at the beginning of the id.")] | UnsetType = (
+        UNSET
+    )
+    standing: Annotated[Literal["true", "false"], Meta(description="Whether to say how each stands.")] = "false"
+
+
 class PacksQuery(ListQuery, kw_only=True):
     """Packs."""
 

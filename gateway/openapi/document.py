@@ -31,6 +31,7 @@ PATH_FORMS: Mapping[str, Schema] = {
     "model": {"type": "string", "minLength": 1, "examples": ["simulated"]},
     "name": {"type": "string", "minLength": 1, "examples": ["images"]},
     "key": {"type": "string", "minLength": 1, "examples": ["search"]},
+    "path": {"type": "string", "minLength": 1, "examples": ["packs"]},
 }
 ACCOUNT_KEYS: list[dict[str, list[str]]] = [{"accountKey": []}, {"apiKeyHeader": []}, {"xApiKeyHeader": []}]
 SECURITY: Mapping[Role, list[dict[str, list[str]]]] = {

@@ -72,9 +72,14 @@ class Accounts:
         """Return whether there is such an account."""
         return bool(await self._ledger.value("account_exists", account_id))
 
-    async def page(self, *, limit: int, before: str | None) -> list[Account]:
-        """Return at most ``limit`` accounts, newest first, older than the id ``before``."""
-        return [Account(*row) for row in await self._ledger.rows("accounts_page", before, limit)]
+    async def page(self, *, limit: int, before: str | None, search: str | None = None) -> list[Account]:
+        """Return at most ``limit`` accounts, newest first, older than the id ``before``.
+
+        ``search``: only those with it in their name or e-mail, or at the beginning of their id; case does not matter.
+        """
+        if search is None:
+            return [Account(*row) for row in await self._ledger.rows("accounts_page", before, limit)]
+        return [Account(*row) for row in await self._ledger.rows("accounts_search", before, limit, search)]
 
     async def change(
         self, account_id: str, **changes: Unpack[AccountChanges]

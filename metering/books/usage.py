@@ -1,5 +1,6 @@
 """SHELL: usage as series and sums, exact at any moment (metering/books/series.py puts the statements together)."""
 
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
@@ -78,6 +79,11 @@ class Usage:
         member = scope is not None and scope.member
         rows = await self._ledger.rows("usage_sums", account_id, member, scope.user_id if scope else None)
         return [Sums(*row) for row in rows]
+
+    async def this_month(self, account_ids: Sequence[str]) -> dict[str, int]:
+        """Return what accounts have used, in their units, in the calendar month of their time zones, less refunds."""
+        rows = await self._ledger.rows("used_by_accounts", list(account_ids))
+        return {row["account_id"]: row["used"] for row in rows}
 
     async def series(
         self, asked: Question, *, limit: int, scope: Scope | None = None, after: tuple[Any, ...] | None = None

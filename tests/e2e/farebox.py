@@ -146,12 +146,11 @@ class Farebox:
 
     def admin(self, method: str, path: str, body: object = None) -> Any:
         """Call the admin API with the key that the first start has left."""
-        key = (self._state_dir / "admin.key").read_text().strip()
         request = urllib.request.Request(  # noqa: S310 - our own address
             f"{self.url}/admin/v1{path}",
             method=method,
             data=None if body is None else json.dumps(body).encode(),
-            headers={"Authorization": f"Bearer {key}", "Content-Type": "application/json"},
+            headers={"Authorization": f"Bearer {self.admin_key}", "Content-Type": "application/json"},
         )
         with urllib.request.urlopen(request, timeout=20) as response:  # noqa: S310 - our own address
             return json.load(response)
@@ -169,6 +168,16 @@ class Farebox:
         done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=30, env=self.environ())
         assert done.returncode == 0, done.stderr
         return json.loads(done.stdout)
+
+    @property
+    def admin_key(self) -> str:
+        """The key that the first start has made for platform admins."""
+        return (self._state_dir / "admin.key").read_text().strip()
+
+    @property
+    def demo_key(self) -> str:
+        """The key of the account that the first start has made."""
+        return (self._state_dir / "demo.key").read_text().strip()
 
     def metric(self, name: str, **labels: str) -> float:
         """Return the sum of a metric's samples that have these labels."""

@@ -12,7 +12,7 @@ ROOT = Path(__file__).parents[2]
 FILE_LINES_MAX = 300
 FUNCTION_LINES_MAX = 60
 CODE = {".py", ".lua", ".sql", ".sh"}
-GENERATED = {"requirements.lock", "requirements-dev.lock", "package-lock.json"}
+GENERATED = {"requirements.lock", "requirements-dev.lock", "requirements-build.lock", "package-lock.json"}
 
 # Each pattern is written so that it does not match itself.
 UNFINISHED = re.compile(r"[T]ODO|[F]IXME")
@@ -86,7 +86,7 @@ def test_no_file_names_a_folder_of_somebodys_machine() -> None:
 
 def test_locks_hold_no_address_and_agree_with_each_other() -> None:
     pins = {}
-    for name in ("requirements.lock", "requirements-dev.lock"):
+    for name in ("requirements.lock", "requirements-dev.lock", "requirements-build.lock"):
         text = (ROOT / name).read_text()
         assert "://" not in text
         assert "--hash=sha256:" in text

@@ -14,6 +14,7 @@ from functools import cache
 from pathlib import Path
 
 SECONDS_MAX = 120.0
+INSTALL_SECONDS_MAX = 600.0
 
 
 class MissingError(Exception):
@@ -49,6 +50,27 @@ def find_pgbouncer() -> Program:
     program = _find("pgbouncer", "pgbouncer", "libevent-2.1-7", "libc-ares2")
     if not program.said("--version").startswith("PgBouncer"):
         raise MissingError(f"pgbouncer does not run: {program.said('--version').strip()}")
+    return program
+
+
+def find_chromium() -> Program:
+    """Return Chromium. As root it is installed where it is missing: it needs more packages than can be laid beside.
+
+    Raises MissingError.
+    """
+    if not shutil.which("chromium"):
+        if os.getuid() != 0 or not shutil.which("apt-get"):
+            raise MissingError("chromium is not installed; on Debian: apt-get install chromium")
+        install = ["apt-get", "install", "-q", "-y", "--no-install-recommends", "chromium"]
+        folder = Path(tempfile.gettempdir())
+        try:
+            _run(install, folder, INSTALL_SECONDS_MAX)
+        except MissingError:
+            _run(["apt-get", "update", "-q"], folder)  # a fresh machine has no lists yet
+            _run(install, folder, INSTALL_SECONDS_MAX)
+    program = Program(Path(shutil.which("chromium") or ""), {})
+    if "Chromium" not in program.said("--version"):
+        raise MissingError("chromium does not run")
     return program
 
 
@@ -120,9 +142,9 @@ def _fetch(packages: tuple[str, ...], folder: Path) -> None:
         _run(fetch, folder)
 
 
-def _run(command: list[str], folder: Path) -> None:
+def _run(command: list[str], folder: Path, seconds_max: float = SECONDS_MAX) -> None:
     try:
-        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=SECONDS_MAX)
+        done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False, timeout=seconds_max)
     except subprocess.TimeoutExpired as error:
         raise MissingError(f"{' '.join(command[:2])} takes too long") from error
     if done.returncode:

@@ -91,6 +91,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/v1/accounts/{id}/estimate": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read how far an account's balance goes */
+        get: operations["adminGetEstimate"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/v1/accounts/{id}/keys": {
         parameters: {
             query?: never;
@@ -210,6 +227,23 @@ export interface paths {
         put?: never;
         /** Grant a pack */
         post: operations["adminGrantPack"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/v1/accounts/{id}/pricing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read what models and features cost an account now */
+        get: operations["adminGetPricing"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -564,6 +598,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/admin/v1/models": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List the models that are configured */
+        get: operations["adminListModels"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/admin/v1/packs/{id}": {
         parameters: {
             query?: never;
@@ -628,6 +679,23 @@ export interface paths {
         put?: never;
         /** Show what genai-prices would change, or change it */
         post: operations["adminImportPrices"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/admin/v1/proof": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Read all that tells whether the books are right */
+        get: operations["adminGetProof"];
+        put?: never;
+        post?: never;
         delete?: never;
         options?: never;
         head?: never;
@@ -1301,8 +1369,25 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** The page that says where things are */
+        /** The dashboard */
         get: operations["getDashboard"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/dashboard/{path}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** A file of the dashboard, or one of its pages */
+        get: operations["getDashboardFile"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1517,11 +1602,57 @@ export interface components {
             warning_threshold: number | null;
         };
         /**
-         * AccountList
+         * AccountListed
+         * @description An account; how it stands where that was asked for.
+         */
+        AccountListed: {
+            /** @example unset */
+            clamp: ("unset" | "never" | "always") | null;
+            /**
+             * Format: date-time
+             * @example 2026-11-21T09:30:00.000000Z
+             */
+            created_at: string;
+            /** @example example.com */
+            domain: string | null;
+            /** @example ada@example.com */
+            email: string | null;
+            /** @example cross */
+            floor: ("cross" | "keep") | null;
+            /**
+             * Format: uuid
+             * @example 0199f3a2-7c1e-7b3a-9d41-0c5e8f1a2b3c
+             */
+            id: string;
+            min_reserve: number | null;
+            /** @example Acme */
+            name: string;
+            /** @example bounded */
+            orphan: ("bounded" | "upper_bound" | "checkpoint") | null;
+            /** @example team */
+            plan: string | null;
+            replay: boolean;
+            standing?: components["schemas"]["Standing"];
+            /**
+             * @example active
+             * @enum {string}
+             */
+            status: "active" | "suspended";
+            /** @example Europe/Berlin */
+            time_zone: string;
+            /**
+             * @example tokens
+             * @enum {string}
+             */
+            unit: "tokens" | "credits";
+            warning_threshold: number | null;
+        };
+        /**
+         * AccountListedList
          * @description A page; ask for the next one with `cursor`, until it is null.
          */
-        AccountList: {
-            data: components["schemas"]["Account"][];
+        AccountListedList: {
+            data: components["schemas"]["AccountListed"][];
             /** @example null */
             next_cursor: string | null;
         };
@@ -2438,6 +2569,19 @@ export interface components {
             role?: "admin" | "member";
         };
         /**
+         * LastSeal
+         * @description The newest seal: the head of the chain.
+         */
+        LastSeal: {
+            hash: string;
+            position: number;
+            /**
+             * Format: date-time
+             * @example 2026-11-21T09:30:00.000000Z
+             */
+            sealed_at: string;
+        };
+        /**
          * Left
          * @description How many more requests and tokens a balance pays for, if they are as they were.
          */
@@ -2639,6 +2783,39 @@ export interface components {
             size: number;
             /** @example false */
             unlimited: boolean;
+        };
+        /**
+         * ModelConfigured
+         * @description A model as it is configured: `rates` are of accounts in tokens, `prices` of those in credits.
+         *
+         *         `kind` is the provider's. The model `*` passes on every name that no other one has.
+         */
+        ModelConfigured: {
+            context_tokens: number;
+            default_hold_tokens: number;
+            encoding: string;
+            fallbacks: string[];
+            /** @example usage */
+            kind: string;
+            max_completion_tokens: number;
+            /** @example simulated */
+            model: string;
+            prices: components["schemas"]["Price"][];
+            /** @example simulated */
+            provider: string;
+            rates: {
+                [key: string]: number;
+            };
+            upstream_model: string;
+        };
+        /**
+         * ModelConfiguredList
+         * @description A page; ask for the next one with `cursor`, until it is null.
+         */
+        ModelConfiguredList: {
+            data: components["schemas"]["ModelConfigured"][];
+            /** @example null */
+            next_cursor: string | null;
         };
         /**
          * ModelList
@@ -3417,6 +3594,28 @@ export interface components {
             updated_at: string | null;
         };
         /**
+         * Proof
+         * @description Whether the books are right, as far as is known `at`.
+         *
+         *         `audit` is null before the first one. `drift` (the newest finds) and `holds_open` are null while Redis can't
+         *         tell. `unsettled` are settlements of the gateway process that answers which wait for Postgres; `parked` those of
+         *         all that Postgres refused.
+         */
+        Proof: {
+            /**
+             * Format: date-time
+             * @example 2026-11-21T09:30:00.000000Z
+             */
+            at: string;
+            audit: components["schemas"]["AuditReport"] | null;
+            drift: components["schemas"]["Drift"][] | null;
+            holds_open: number | null;
+            parked: number;
+            recovered: components["schemas"]["RecoveredRequests"];
+            seal: components["schemas"]["LastSeal"] | null;
+            unsettled: number;
+        };
+        /**
          * PublishedFeatureRate
          * @description The same, in its envelope.
          */
@@ -3496,6 +3695,16 @@ export interface components {
              */
             source: "recovered";
             surplus_amount: number;
+        };
+        /**
+         * RecoveredRequests
+         * @description Requests that were settled for a gateway that died; `corrected` are those whose exact usage came later.
+         */
+        RecoveredRequests: {
+            corrected: number;
+            /** @example 2026-11-21T09:30:00.000000Z */
+            last_at: string | null;
+            requests: number;
         };
         /**
          * RecurringPack
@@ -3932,6 +4141,26 @@ export interface components {
              * @example fbx_the-secret-itself-of-43-characters
              */
             key: string;
+        };
+        /**
+         * Standing
+         * @description How an account stands at a glance, in its unit.
+         */
+        Standing: {
+            active_packs: number;
+            available: number;
+            balance: number;
+            /** @example false */
+            critical: boolean;
+            reserved: number;
+            /**
+             * @example normal
+             * @enum {string}
+             */
+            state: "normal" | "running_low" | "stopped";
+            /** @example false */
+            unlimited: boolean;
+            used_this_month: number;
         };
         /**
          * Statement
@@ -4534,6 +4763,10 @@ export interface operations {
                 cursor?: string;
                 /** @description How many rows a page has at most. */
                 limit?: number;
+                /** @description In the name or e-mail, or at the beginning of the id. */
+                search?: string;
+                /** @description Whether to say how each stands. */
+                standing?: "false" | "true";
             };
             header?: never;
             path?: never;
@@ -4573,7 +4806,7 @@ export interface operations {
                      *       "next_cursor": null
                      *     }
                      */
-                    "application/json": components["schemas"]["AccountList"];
+                    "application/json": components["schemas"]["AccountListedList"];
                 };
             };
             400: components["responses"]["BadRequest"];
@@ -4882,6 +5115,95 @@ export interface operations {
                 };
             };
             400: components["responses"]["BadRequest"];
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    adminGetEstimate: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What the log calls this request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "unit": "tokens",
+                     *       "balance": 120,
+                     *       "available": 120,
+                     *       "unlimited": false,
+                     *       "days": 120,
+                     *       "since": "2026-11-21T09:30:00.000000Z",
+                     *       "mix": {
+                     *         "model": "simulated",
+                     *         "requests": 120,
+                     *         "charge": 120,
+                     *         "prompt_tokens": 120,
+                     *         "cached_tokens": 120,
+                     *         "completion_tokens": 120
+                     *       },
+                     *       "models": [
+                     *         {
+                     *           "model": "simulated",
+                     *           "requests": 120,
+                     *           "charge": 120,
+                     *           "prompt_tokens": 120,
+                     *           "cached_tokens": 120,
+                     *           "completion_tokens": 120
+                     *         }
+                     *       ],
+                     *       "left": {
+                     *         "model": "simulated",
+                     *         "requests": 120,
+                     *         "prompt_tokens": 120,
+                     *         "cached_tokens": 120,
+                     *         "completion_tokens": 120
+                     *       },
+                     *       "left_by_model": [
+                     *         {
+                     *           "model": "simulated",
+                     *           "requests": 120,
+                     *           "prompt_tokens": 120,
+                     *           "cached_tokens": 120,
+                     *           "completion_tokens": 120
+                     *         }
+                     *       ],
+                     *       "left_by_price": [
+                     *         {
+                     *           "model": "simulated",
+                     *           "input_tokens": 120,
+                     *           "cached_tokens": 120,
+                     *           "completion_tokens": 120,
+                     *           "images": 120
+                     *         }
+                     *       ],
+                     *       "time_to_empty": {
+                     *         "window": "text",
+                     *         "spent": 120,
+                     *         "over_seconds": 120,
+                     *         "seconds": 120,
+                     *         "at": "2026-11-21T09:30:00.000000Z"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Estimate"];
+                };
+            };
             401: components["responses"]["Unauthorized"];
             403: components["responses"]["Forbidden"];
             404: components["responses"]["NotFound"];
@@ -5654,6 +5976,88 @@ export interface operations {
             408: components["responses"]["RequestTimeout"];
             413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    adminGetPricing: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What the log calls this request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "unit": "tokens",
+                     *       "prices": [
+                     *         {
+                     *           "id": "0199f3a2-7c1e-7b3a-9d41-0c5e8f1a2b3c",
+                     *           "model": "simulated",
+                     *           "service_tier": "text",
+                     *           "above_prompt_tokens": 120,
+                     *           "input": 120,
+                     *           "cached_input": 120,
+                     *           "cache_write": 120,
+                     *           "completion": 120,
+                     *           "reasoning": 120,
+                     *           "image": 120,
+                     *           "audio": 120,
+                     *           "image_completion": 120,
+                     *           "audio_completion": 120,
+                     *           "images": 120,
+                     *           "ended": true,
+                     *           "source": "text",
+                     *           "valid_from": "2026-11-21T09:30:00.000000Z",
+                     *           "created_at": "2026-11-21T09:30:00.000000Z"
+                     *         }
+                     *       ],
+                     *       "prices_per": {
+                     *         "tokens": 120,
+                     *         "images": 120,
+                     *         "currency": "text"
+                     *       },
+                     *       "rates": [
+                     *         {
+                     *           "model": "simulated",
+                     *           "unit": "tokens",
+                     *           "base": "unit",
+                     *           "rates": {},
+                     *           "version": "text"
+                     *         }
+                     *       ],
+                     *       "features": [
+                     *         {
+                     *           "feature": "text",
+                     *           "name": "Acme",
+                     *           "model": "simulated",
+                     *           "unit": "tokens",
+                     *           "base": "unit",
+                     *           "rate": 2.5,
+                     *           "version": "text"
+                     *         }
+                     *       ],
+                     *       "updated_at": "2026-11-21T09:30:00.000000Z"
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Pricing"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            404: components["responses"]["NotFound"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -7399,6 +7803,75 @@ export interface operations {
             503: components["responses"]["ServiceUnavailable"];
         };
     };
+    adminListModels: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What the log calls this request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "data": [
+                     *         {
+                     *           "model": "simulated",
+                     *           "provider": "simulated",
+                     *           "kind": "usage",
+                     *           "upstream_model": "text",
+                     *           "encoding": "text",
+                     *           "context_tokens": 120,
+                     *           "max_completion_tokens": 120,
+                     *           "default_hold_tokens": 120,
+                     *           "fallbacks": [
+                     *             "text"
+                     *           ],
+                     *           "rates": {},
+                     *           "prices": [
+                     *             {
+                     *               "id": "0199f3a2-7c1e-7b3a-9d41-0c5e8f1a2b3c",
+                     *               "model": "simulated",
+                     *               "service_tier": "text",
+                     *               "above_prompt_tokens": 120,
+                     *               "input": 120,
+                     *               "cached_input": 120,
+                     *               "cache_write": 120,
+                     *               "completion": 120,
+                     *               "reasoning": 120,
+                     *               "image": 120,
+                     *               "audio": 120,
+                     *               "image_completion": 120,
+                     *               "audio_completion": 120,
+                     *               "images": 120,
+                     *               "ended": true,
+                     *               "source": "text",
+                     *               "valid_from": "2026-11-21T09:30:00.000000Z",
+                     *               "created_at": "2026-11-21T09:30:00.000000Z"
+                     *             }
+                     *           ]
+                     *         }
+                     *       ],
+                     *       "next_cursor": null
+                     *     }
+                     */
+                    "application/json": components["schemas"]["ModelConfiguredList"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
     adminGetPack: {
         parameters: {
             query?: never;
@@ -7759,6 +8232,75 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+            503: components["responses"]["ServiceUnavailable"];
+        };
+    };
+    adminGetProof: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What the log calls this request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    /**
+                     * @example {
+                     *       "at": "2026-11-21T09:30:00.000000Z",
+                     *       "audit": {
+                     *         "clean": true,
+                     *         "checked_at": "2026-11-21T09:30:00.000000Z",
+                     *         "invariants": [
+                     *           {
+                     *             "name": "Acme",
+                     *             "broken": 120,
+                     *             "rows": [
+                     *               {}
+                     *             ]
+                     *           }
+                     *         ]
+                     *       },
+                     *       "drift": [
+                     *         {
+                     *           "at": "2026-11-21T09:30:00.000000Z",
+                     *           "account_id": "0199f3a2-7c1e-7b3a-9d41-0c5e8f1a2b3c",
+                     *           "version": 120,
+                     *           "field": "text",
+                     *           "redis": "text",
+                     *           "postgres": "text",
+                     *           "tokens": 120,
+                     *           "repaired": true
+                     *         }
+                     *       ],
+                     *       "holds_open": 120,
+                     *       "unsettled": 120,
+                     *       "parked": 120,
+                     *       "recovered": {
+                     *         "requests": 120,
+                     *         "corrected": 120,
+                     *         "last_at": "2026-11-21T09:30:00.000000Z"
+                     *       },
+                     *       "seal": {
+                     *         "position": 120,
+                     *         "sealed_at": "2026-11-21T09:30:00.000000Z",
+                     *         "hash": "text"
+                     *       }
+                     *     }
+                     */
+                    "application/json": components["schemas"]["Proof"];
+                };
+            };
+            401: components["responses"]["Unauthorized"];
+            403: components["responses"]["Forbidden"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -10902,6 +11444,32 @@ export interface operations {
                     "text/html": string;
                 };
             };
+            431: components["responses"]["RequestHeaderFieldsTooLarge"];
+        };
+    };
+    getDashboardFile: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                path: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    /** @description What the log calls this request. */
+                    "x-request-id"?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "text/html": string;
+                };
+            };
+            404: components["responses"]["NotFound"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
         };
     };

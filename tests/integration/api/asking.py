@@ -49,7 +49,9 @@ class Api:
         sent = ADMIN if headers is None else headers
         if body is not None and not isinstance(body, bytes):
             sent = {"Content-Type": "application/json", **sent}
-        async with self.client.request(method, path, data=data, headers=sent, params=query) as response:
+        async with self.client.request(
+            method, path, data=data, headers=sent, params=query, allow_redirects=False
+        ) as response:
             text = await response.text()
             kept = {name.lower(): value for name, value in response.headers.items()}
             is_json = response.content_type == "application/json"

@@ -8,7 +8,7 @@ from gateway.openapi.document import Served
 from tests.conftest import ADMIN_KEY
 from tests.integration.api.matrix import Things
 
-OF_ALL = {"features", "models"}  # nouns of the whole platform: there is no other account's
+OF_ALL = {"features", "models", "pages"}  # nouns of the whole platform: there is no other account's
 Ids = Callable[[Things], dict[str, str]]
 NOUNS: Mapping[str, Ids] = {
     "accounts": lambda things: {"id": things.account_id, "user_id": things.user_id},
@@ -21,6 +21,7 @@ NOUNS: Mapping[str, Ids] = {
     "resources": lambda things: {"id": things.account_id, "name": "images"},
     "features": lambda _: {"key": "bots"},
     "models": lambda _: {"model": "simulated"},
+    "pages": lambda _: {"path": "packs"},
 }
 
 
@@ -54,7 +55,16 @@ ADMINS_ONLY = {
     "changeKey", "listTrail", "setLimits", "resetLimits",
 }  # fmt: skip
 # What anybody may read; metrics only from this machine.
-OPEN = {"createSession", "getRoot", "getDashboard", "getLiveness", "getReadiness", "getMetrics", "getOpenApi"}
+OPEN = {
+    "createSession",
+    "getRoot",
+    "getDashboard",
+    "getDashboardFile",
+    "getLiveness",
+    "getReadiness",
+    "getMetrics",
+    "getOpenApi",
+}
 MONTH = {"month": "2026-11"}
 OF_ACCOUNT = {"account_id": "{account_id}"}
 ASKS: Mapping[str, Ask] = {
@@ -65,6 +75,7 @@ ASKS: Mapping[str, Ask] = {
     "countPlayground": Ask(),
     "getRoot": Ask(),
     "getDashboard": Ask(),
+    "getDashboardFile": Ask("pages"),
     "getLiveness": Ask(),
     "getReadiness": Ask(),
     "getMetrics": Ask(),
@@ -163,6 +174,10 @@ ASKS: Mapping[str, Ask] = {
     "adminGetEventsCsv": Ask(),
     "adminGetEvent": EVENT,
     "adminGetOverview": ACCOUNT,
+    "adminListModels": Ask(),
+    "adminGetPricing": ACCOUNT,
+    "adminGetEstimate": ACCOUNT,
+    "adminGetProof": Ask(),
     "adminGetUsage": Ask(query=OF_ACCOUNT),
     "adminGetUsageCsv": Ask(query=OF_ACCOUNT),
     "adminGetAudit": Ask(),
