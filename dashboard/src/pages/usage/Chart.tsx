@@ -38,7 +38,14 @@ export function ChartOrTable<Row extends object>({ chart, columns, rows, rowId }
       ) : (
         <SeriesChart {...chart} />
       )}
-      <Button variant="subtle" size="xs" mt="xs" aria-pressed={table} onClick={() => setTable(!table)}>
+      <Button
+        variant="subtle"
+        size="xs"
+        mt="xs"
+        style={{ alignSelf: "flex-start" }}
+        aria-pressed={table}
+        onClick={() => setTable(!table)}
+      >
         {t(table ? "as_chart" : "as_table")}
       </Button>
     </>

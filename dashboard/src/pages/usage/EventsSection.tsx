@@ -97,11 +97,20 @@ function useColumns(): Column<Event>[] {
         id: "request_id",
         header: t("request_id"),
         sort: "request_id",
-        cell: (row) => <Code style={{ whiteSpace: "nowrap" }}>{row.request_id}</Code>,
+        cell: (row) => <ShortId id={row.request_id} />,
       },
       { id: "endpoint", header: t("endpoint"), sort: "endpoint", cell: (row) => row.endpoint },
     ],
     [t, nameOf],
+  );
+}
+
+/** Its begin, which is when it was, and its end, which tells it from others; all of it on hover. */
+function ShortId({ id }: { id: string }) {
+  return (
+    <Code title={id} style={{ whiteSpace: "nowrap" }}>
+      {id.slice(0, 8)}…{id.slice(-8)}
+    </Code>
   );
 }
 

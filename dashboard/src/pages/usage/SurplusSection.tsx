@@ -73,7 +73,8 @@ function SurplusChart({ surplus }: { surplus: Surplus }) {
       chart={{
         label: t("surplus_chart"),
         axis: t(`step.${step}`),
-        kind: "area",
+        kind: "line",
+        zoomed: true,
         resource,
         series: [
           { name: "balance", label: t("surplus.balance"), color: "cyan.7" },

@@ -4,6 +4,7 @@ import { useMemo } from "react";
 import { Cards } from "./Cards";
 import type { Column, Sorting } from "./columns";
 import { Grid } from "./Grid";
+import { SortChoice } from "./SortChoice";
 
 // Sorting, filters and pages are the server's: the table itself only lays out what it is given.
 const features = tableFeatures({});
@@ -34,5 +35,10 @@ export function Rows<Row extends object>({ columns, rows, rowId, ...shared }: Pr
   const table = useTable({ features, columns: definitions, data: rows, getRowId: rowId });
   const laidOut = table.getRowModel().rows.map((row) => ({ id: row.id, row: row.original }));
   const Layout = phone ? Cards<Row> : Grid<Row>;
-  return <Layout {...shared} columns={columns} rows={laidOut} />;
+  return (
+    <>
+      {phone && shared.sorting && <SortChoice columns={columns} sorting={shared.sorting} />}
+      <Layout {...shared} columns={columns} rows={laidOut} />
+    </>
+  );
 }
