@@ -6,7 +6,8 @@ import { useRead } from "../../api/useRead";
 import { useSession } from "../../app/session";
 import { useResourceName } from "../../ui/Amount";
 import { RANGES } from "./range";
-import { useResources, type UsageFilters } from "./useUsageFilters";
+import { useResources } from "../../ui/useResources";
+import type { UsageFilters } from "./useUsageFilters";
 
 const OWN_DAYS = "days";
 

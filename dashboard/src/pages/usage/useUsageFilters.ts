@@ -1,7 +1,5 @@
 import { useMemo } from "react";
-import { reads } from "../../api/reads";
-import { useAccount, useScope } from "../../api/scope";
-import { useRead } from "../../api/useRead";
+import { useAccount } from "../../api/scope";
 import { useFilters, type Filters } from "../../ui/useFilters";
 import { chosenOf, FILTERS, type Chosen } from "./filters";
 import { momentsOf, rangeOf, type Moments, type Range } from "./range";
@@ -25,12 +23,4 @@ export function useUsageFilters(): UsageFilters {
     const range = rangeOf(filters, now, zone);
     return { filters, chosen, range, moments: momentsOf(range, now, zone), resource: chosen.resource ?? unit };
   }, [filters, unit, zone]);
-}
-
-/** What the account has used so far, its unit first, and what the address names. */
-export function useResources(chosen: string | null): string[] {
-  const { unit } = useAccount();
-  const overview = useRead(reads.overview(useScope()));
-  const used = Object.keys(overview.data?.used ?? {}).sort();
-  return [...new Set([unit, ...used, ...(chosen === null ? [] : [chosen])])];
 }
