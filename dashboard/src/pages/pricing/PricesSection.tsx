@@ -20,7 +20,7 @@ const OTHER = ["cache_write", "reasoning", "image", "audio", "image_completion",
 export function PricesSection({ pricing }: { pricing: Schema<"Pricing"> }) {
   const { t } = useTranslation("pricing");
   const format = useFormat();
-  const columns = useColumns();
+  const columns = useColumns(pricing.prices);
   const { tokens, images } = pricing.prices_per;
   return (
     <Section title={t("current_pricing")}>
@@ -43,7 +43,7 @@ export function PricesSection({ pricing }: { pricing: Schema<"Pricing"> }) {
   );
 }
 
-function useColumns(): Column<Price>[] {
+function useColumns(prices: Price[]): Column<Price>[] {
   const { t } = useTranslation("pricing");
   return useMemo(() => {
     const part = (id: Part): Column<Price> => ({
@@ -59,9 +59,12 @@ function useColumns(): Column<Price>[] {
       part("completion"),
       part("cached_input"),
       part("images"),
-      { id: "other", header: t("part.other"), cell: (row) => <Others price={row} /> },
+      // Most tables have nothing there.
+      ...(prices.some((row) => OTHER.some((one) => row[one] !== null))
+        ? [{ id: "other", header: t("part.other"), cell: (row: Price) => <Others price={row} /> }]
+        : []),
     ];
-  }, [t]);
+  }, [t, prices]);
 }
 
 /** The model, and what of it the row is for. */

@@ -31,17 +31,21 @@ export function TokenRatesSection({ rates }: { rates: ModelRates[] }) {
           return rate === undefined ? "—" : rateOf(rate, row.unit);
         },
       })),
-      {
-        id: "other",
-        header: t("part.other"),
-        cell: (row) =>
-          Object.entries(row.rates)
-            .filter(([part]) => !MAIN.some((main) => main === part))
-            .map(([part, rate]) => `${t(`rate.${part}`, { defaultValue: part })}: ${rateOf(rate, row.unit)}`)
-            .join(", ") || "—",
-      },
+      // Most models have no rates but these.
+      ...(rates.some((row) => othersOf(row).length > 0)
+        ? [
+            {
+              id: "other",
+              header: t("part.other"),
+              cell: (row: ModelRates) =>
+                othersOf(row)
+                  .map(([part, rate]) => `${t(`rate.${part}`, { defaultValue: part })}: ${rateOf(rate, row.unit)}`)
+                  .join(", ") || "—",
+            },
+          ]
+        : []),
     ],
-    [t, rateOf],
+    [t, rateOf, rates],
   );
   return (
     <Section title={t("token_rates")}>
@@ -55,6 +59,10 @@ export function TokenRatesSection({ rates }: { rates: ModelRates[] }) {
       )}
     </Section>
   );
+}
+
+function othersOf({ rates }: ModelRates): [string, number][] {
+  return Object.entries(rates).filter(([part]) => !MAIN.some((main) => main === part));
 }
 
 /** What features charge instead: by the word, the character, the token, or once a request. */

@@ -78,7 +78,7 @@ export function UpdatePricing() {
             onChange={(event) => look(event.currentTarget.checked)}
           />
           {preview.isPending && <Waiting lines={3} />}
-          {preview.data && !preview.isPending && <PriceChanges found={preview.data} />}
+          {preview.isSuccess && <PriceChanges found={preview.data} />}
         </Stack>
       </ConfirmModal>
     </>
