@@ -43,9 +43,10 @@ export function Grid<Row>(props: LayoutProps<Row>) {
   };
 
   return (
-    // A region that scrolls has to take the focus, so that it scrolls by keys, too.
+    // What scrolls has to take the focus, so that it scrolls by keys, too. No landmark: its section often is one, by the
+    // same name.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className={classes.scroll} role="region" aria-label={caption} tabIndex={0}>
+    <div className={classes.scroll} role="group" aria-label={caption} tabIndex={0}>
       <Table highlightOnHover={onOpen !== undefined} verticalSpacing="xs">
         <caption className="visually-hidden">{caption}</caption>
         <Table.Thead>
