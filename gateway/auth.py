@@ -29,6 +29,7 @@ CACHE_MAX = 100_000  # records; a digest that is not known is cached too, so tha
 # A Postgres that does not answer may be waited for ten times as long; a key that is known need not be.
 LOOK_SECONDS_MAX = 1.0
 TURN = 1000  # records looked through in one turn of the loop
+LOADS_MAX = 4  # at once, of the keys of one member: requests need connections of Postgres too
 MIRROR_SECONDS = 60.0  # between two writes of a record that has not changed: far below auth.stale_seconds_max
 
 
@@ -104,11 +105,18 @@ class Authenticator:
         return principal
 
     async def changed(self, digests: Iterable[bytes]) -> None:
-        """Take the new record of a key, here and in the mirror: it was changed or revoked."""
-        for digest in digests:
-            self._records.pop(digest, None)
-            with suppress(LedgerDownError):  # it was there a moment ago; whoever uses the key next asks again
-                await self._load(digest)
+        """Take the new records of keys, here and in the mirror: they were changed or revoked."""
+        changed = list(digests)
+        for digest in changed:
+            self._records.pop(digest, None)  # none is believed any more while others are read
+        waiting = iter(changed)
+
+        async def load() -> None:
+            for digest in waiting:
+                with suppress(LedgerDownError):  # it was there a moment ago; whoever uses the key next asks again
+                    await self._load(digest)
+
+        await asyncio.gather(*(load() for _ in range(min(LOADS_MAX, len(changed)))))
 
     async def limits_for(self, principal: Principal, user_id: str | None) -> LimitSet | None:
         """Return what a key has to obey where it acts for another member. Raises LedgerDownError."""

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 import msgspec
 import structlog
 
+from gateway.answer_head import head_of
 from gateway.errors import ApiError
 from gateway.exchange import Exchange
 from gateway.stream_end import error_event, has_usage, last_events, read_to_end
@@ -28,11 +29,6 @@ from providers.wire.chat import ChatRequest
 from providers.wire.sse import SseEvent, SseSplitter
 
 log = structlog.get_logger()
-# Headers of an upstream that concern the client; all others name our account there, or its machinery.
-KEPT_HEADERS = {
-    **{name: name for name in (b"content-type", b"openai-version", b"openai-processing-ms")},
-    b"x-request-id": b"x-upstream-request-id",
-}
 WATCH_TOKENS = 256
 COUNT_BYTES_MAX = 16_384  # longer answers may be counted in a thread
 EVENT_BYTES_MAX = 8_388_608  # an image in base64; longer events are relayed and not read
@@ -67,9 +63,6 @@ class Relay:
 
     def record(self) -> int:
         """Charge what was produced, as far as it is known."""
-        if self.status is Status.CLIENT_GONE:
-            for event in self._left:  # it was read, so it is charged
-                self._tallied(event)
         tally, spec, order = self.tally, self.hold.spec, self.hold.order
         counted = tally.count()
         outcome = outcome_of(
@@ -83,18 +76,6 @@ class Relay:
             units=tally.charged_units(),
         )
         return self.hold.record(outcome)
-
-    def head(self, answer: Answer) -> bytes:
-        """Return the header lines of the response: what concerns the client of the upstream's, and ours."""
-        lines = [b"x-request-id: %b\r\n" % self.hold.request_id.encode()]
-        for name, value in answer.headers:
-            if name in KEPT_HEADERS:
-                lines.append(b"%b: %b\r\n" % (KEPT_HEADERS[name], value))
-        if self.hold.limit is not None:
-            lines.append(b"x-farebox-clamped-to: %d\r\n" % self.hold.limit)
-        if self.hold.shown is not None:
-            lines += [f"{name}: {value}\r\n".encode() for name, value in self.hold.shown.headers()]
-        return b"".join(lines)
 
     def run(self, answer: Answer) -> Coroutine[None, None, None]:
         """Relay an answer, streamed or whole, as it came."""
@@ -111,7 +92,7 @@ class Relay:
         if response is None or not response.choices:
             if response is not None and response.has_error:
                 # An error inside a 200: nothing was produced, and the client is told what the provider said.
-                self.exchange.answer(502, self.head(answer), body)
+                self.exchange.answer(502, head_of(self.hold, answer), body)
                 return
             self.status = Status.UPSTREAM_GONE
             self._read_part(body)
@@ -131,7 +112,7 @@ class Relay:
             await self.hold.durable()
         self.first_byte_at = time.perf_counter()
         ours = b"x-farebox-charged: %d\r\nx-farebox-available: %d\r\n" % (charge, self.hold.available)
-        self.exchange.answer(200, self.head(answer) + ours, body)
+        self.exchange.answer(200, head_of(self.hold, answer) + ours, body)
 
     async def _read_whole(self, answer: Answer) -> bytes:
         pieces: list[bytes] = []
@@ -164,9 +145,9 @@ class Relay:
 
     async def _stream(self, answer: Answer) -> None:
         available = b"x-farebox-available: %d\r\n" % self.hold.available_after_reserve
-        await self.exchange.begin(self.head(answer) + STREAM_HEAD + available)
+        await self.exchange.begin(head_of(self.hold, answer) + STREAM_HEAD + available)
         self.first_byte_at = time.perf_counter()
-        self._splitter = SseSplitter(event_bytes_max=EVENT_BYTES_MAX)
+        self._splitter = SseSplitter(event_bytes_max=EVENT_BYTES_MAX, learns=True)
         self._watch_at = 0 if not self.hold.at_bound else WATCH_TOKENS
         try:
             await self._events(answer)
@@ -176,6 +157,11 @@ class Relay:
             self._settle()
             log.warning("upstream_failed", request_id=self.hold.request_id, error=str(error))
             await self.exchange.end(error_event(error.for_clients))
+        except BaseException:
+            while events := self._next():  # it was read, so it is charged
+                for event in events:
+                    self._tallied(event)
+            raise
         if self.complete:
             await read_to_end(answer)
 
@@ -192,20 +178,39 @@ class Relay:
         """Tally and relay what came; return False as soon as something has to be waited for."""
         self.last_byte_at = time.perf_counter()
         try:
-            self._left = self._splitter.feed(data)
+            self._left = self._splitter.feed(data, run_bytes_max=self._run_bytes_max)
             return self.last_byte_at <= self.hold.relay_until and self._advance()
         except Exception as error:  # noqa: BLE001 - raised where the request is served, not in the event loop's callback
             self._error = error
             return False
 
+    @property
+    def _run_bytes_max(self) -> int:
+        """How much text may be tallied at once before the tally is to be looked at."""
+        return self._watch_at - self.tally.ceiling - 1
+
+    def _next(self) -> Sequence[SseEvent]:
+        """Return the next of the events that came, until there are none."""
+        events, self._left = self._left, ()
+        return events or self._splitter.feed(b"", run_bytes_max=self._run_bytes_max)
+
     def _advance(self) -> bool:
         """Tally and relay events without waiting; return whether that were all."""
         out: list[bytes] = []
-        events, self._left = self._left, ()
+        while (events := self._next()) and self._go_over(events, out):
+            pass
+        data = out[0] if len(out) == 1 else b"".join(out)
+        if data and not self.exchange.try_write(data):
+            self._unsent = data
+            return False
+        return not self._left and self._due_tokens is None
+
+    def _go_over(self, events: Sequence[SseEvent], out: list[bytes]) -> bool:
+        """Tally events, and add what is relayed of them to ``out``; return whether none of them is to be waited at."""
         for place, event in enumerate(events):
             if event.data == DONE:
                 self._left = events[place:]
-                break
+                return False
             if self._tallied(event):
                 out.append(event.raw)
             if self.tally.ceiling >= self._watch_at or time.monotonic() >= self.hold.note_at:
@@ -213,12 +218,8 @@ class Relay:
                 self._due_tokens = self.tally.running()
                 self.hold.note(self._due_tokens)
                 self._left = events[place + 1 :]
-                break
-        data = out[0] if len(out) == 1 else b"".join(out)
-        if data and not self.exchange.try_write(data):
-            self._unsent = data
-            return False
-        return not self._left and self._due_tokens is None
+                return False
+        return True
 
     async def _caught_up(self, answer: Answer) -> bool:
         """Wait for what ``_advance`` stopped at; return whether the stream has ended, properly or at its hold."""
@@ -238,18 +239,23 @@ class Relay:
                     self._settle()
                     await self.exchange.end(self._proper_end())
                     return True
+            self._left = self._next()
             if not self._left:
                 return False
             if self._left[0].data == DONE:
                 charge = self._completed()
                 if self.hold.syncs:
                     await self.hold.durable()
-                await self.exchange.end(self._comment(charge) + b"".join([later.raw for later in self._left]))
+                last = [later.raw for later in self._left]
+                await self.exchange.end(self._comment(charge) + b"".join(last) + self._splitter.rest())
                 return True
             self._advance()
 
     def _tallied(self, event: SseEvent) -> bool:
         """Read an event; return whether it is relayed: all are, but usage that the client did not ask for."""
+        if event.content is not None:
+            self.tally.add_content(*event.content)
+            return True
         data = event.data
         chunk = None if data is None else decode_chunk(data)
         if data is None or chunk is None:
@@ -258,6 +264,7 @@ class Relay:
         if chunk.choices:
             self.produced = True
             self._first_chunk = self._first_chunk or data
+            self._splitter.learn(event, chunk)
             return True
         return self.chat.include_usage or not has_usage(data)
 

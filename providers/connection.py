@@ -47,7 +47,6 @@ class Connection(asyncio.Protocol):
         self._loop = loop
         self._idle_seconds_max = idle_seconds_max
         self._head_bytes_max = header_bytes_max
-        self._parser = httptools.HttpResponseParser(self)
         self._transport = _NO_TRANSPORT
         self._waiter: asyncio.Future[None] | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -61,6 +60,8 @@ class Connection(asyncio.Protocol):
         self.status = 0
         self.headers: list[tuple[bytes, bytes]] = []
         self.pieces: list[bytes] = []
+        self.on_body = self.pieces.append  # called by the parser, for each chunk: a method's frame would cost as much
+        self._parser = httptools.HttpResponseParser(self)
         self.sink: Callable[[bytes], bool] | None = None
         self.complete = True
         self.closed = self.keep_alive = False
@@ -223,10 +224,6 @@ class Connection(asyncio.Protocol):
             # The parser can't be told that no body follows, so it is not used again.
             self.complete = True
             self.keep_alive = False
-
-    def on_body(self, body: bytes) -> None:
-        """Keep a piece of the body for the reader."""
-        self.pieces.append(body)
 
     def on_message_complete(self) -> None:
         """End the answer."""

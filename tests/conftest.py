@@ -38,6 +38,14 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--redis", choices=KINDS, default="valkey", help="the Redis that tests run on (valkey)")
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Keep together what shares servers of its own, where two processes run the tests (./test)."""
+    for item in items:
+        path = item.path.relative_to(Path(__file__).parent)
+        folder = path.parts[0]
+        item.add_marker(pytest.mark.xdist_group(folder if folder in {"browser", "e2e"} else str(path)))
+
+
 def pytest_asyncio_loop_factories(config: pytest.Config, item: pytest.Item) -> dict[str, object]:  # noqa: ARG001 - a hook
     """Run on what production runs on."""
     return {"uvloop": uvloop.new_event_loop}

@@ -16,7 +16,6 @@ from metering.books.records import Account, Balance
 from metering.books.trace import Trace
 from metering.books.usage import Sums
 
-IMAGES = "images"
 UNITS = {"tokens", "credits"}
 
 
@@ -35,7 +34,7 @@ class AccountShown(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Statistics(msgspec.Struct, frozen=True, kw_only=True):
-    """All that was ever used; ``used`` is in the account's unit, less refunds."""
+    """All that was ever used; ``used`` is in the account's unit, less refunds; images count however they were paid."""
 
     current_balance: int
     tokens_used: int
@@ -101,16 +100,13 @@ def _shown(account: Account) -> AccountShown:
 
 
 def _statistics(balance: Balance, unit: str, sums: Mapping[str, Sums]) -> Statistics:
-    def net(resource: str) -> int:
-        one = sums.get(resource)
-        return one.charge - one.refunded if one else 0
-
+    own = sums.get(unit)
     return Statistics(
         current_balance=balance.balance,
         tokens_used=sum(one.tokens for one in sums.values() if one.resource in UNITS),
-        used=net(unit),
+        used=own.charge - own.refunded if own else 0,
         api_calls=sum(one.requests for one in sums.values()),
-        images_processed=net(IMAGES),
+        images_processed=sum(one.images for one in sums.values()),
         last_updated=datetime.now(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z"),
     )
 

@@ -59,13 +59,14 @@ class Series(msgspec.Struct, frozen=True):
 
 
 class Sums(msgspec.Struct, frozen=True, gc=False):
-    """All usage in one resource; ``charge`` with corrections, before refunds."""
+    """All usage in one resource; ``charge`` with corrections, before refunds; ``images`` that were charged in it."""
 
     resource: str
     requests: int
     charge: int
     tokens: int
     refunded: int
+    images: int
 
 
 class Usage:

@@ -131,6 +131,11 @@ class CompletionTally:
         """Add one event of a stream."""
         self._add_answer(chunk)
 
+    def add_content(self, choice: int, text: str) -> None:
+        """Add the content of one choice that some events of a stream hold together."""
+        if text:
+            self._add((choice, _Part.CONTENT, 0), text)
+
     def add_response(self, response: Response) -> None:
         """Add a whole answer."""
         self._add_answer(response)

@@ -6,7 +6,8 @@ WITH used AS (
            sum(u.requests) AS requests, sum(u.charge) AS charge, sum(u.allocated_amount) AS allocated_amount,
            sum(u.input_amount) AS input_amount, sum(u.prompt_tokens) AS prompt_tokens,
            sum(u.cached_tokens) AS cached_tokens, sum(u.completion_tokens) AS completion_tokens,
-           sum(u.reasoning_tokens) AS reasoning_tokens, sum(u.cost) AS cost, sum(u.refunded) AS refunded
+           sum(u.reasoning_tokens) AS reasoning_tokens, sum(u.cost) AS cost, sum(u.refunded) AS refunded,
+           sum(u.images) AS images
       FROM rollup_marks m CROSS JOIN LATERAL usage_whole(m.account_id, 0, m.version) u
      GROUP BY 1, 2, 3, 4, 5, 6, 7, 8
 )
@@ -15,9 +16,9 @@ SELECT account_id, resource, slot, user_id, key_id, model, feature, endpoint, u.
   FULL JOIN (SELECT * FROM rollups WHERE dims = 6) r
        USING (account_id, resource, slot, user_id, key_id, model, feature, endpoint)
  WHERE (u.requests, u.charge, u.allocated_amount, u.input_amount, u.prompt_tokens, u.cached_tokens, u.completion_tokens,
-        u.reasoning_tokens, u.cost, u.refunded)
+        u.reasoning_tokens, u.cost, u.refunded, u.images)
        IS DISTINCT FROM (r.requests, r.charge, r.allocated_amount, r.input_amount, r.prompt_tokens, r.cached_tokens,
-                         r.completion_tokens, r.reasoning_tokens, r.cost, r.refunded);
+                         r.completion_tokens, r.reasoning_tokens, r.cost, r.refunded, r.images);
 
 -- rollups_agree: all sets of roll-ups add up to the same, hour by hour.
 SELECT account_id, resource, slot, min(charge) AS least, max(charge) AS most, count(*) AS sets

@@ -52,13 +52,14 @@ SELECT to_char(s.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, 
 
 -- usage_sums: all that an account has used, by resource; $2: only of the member $3.
 SELECT u.resource, sum(u.requests)::bigint AS requests, sum(u.charge)::bigint AS charge,
-       sum(u.prompt_tokens + u.completion_tokens)::bigint AS tokens, sum(u.refunded)::bigint AS refunded
-  FROM (SELECT r.resource, r.requests, r.charge, r.prompt_tokens, r.completion_tokens, r.refunded
+       sum(u.prompt_tokens + u.completion_tokens)::bigint AS tokens, sum(u.refunded)::bigint AS refunded,
+       sum(u.images)::bigint AS images
+  FROM (SELECT r.resource, r.requests, r.charge, r.prompt_tokens, r.completion_tokens, r.refunded, r.images
           FROM rollups r
          WHERE r.account_id = $1 AND r.dims = CASE WHEN $2::boolean THEN 1 ELSE 0 END
            AND (NOT $2 OR r.user_id = coalesce($3::text, ''))
         UNION ALL
-        SELECT t.resource, t.requests, t.charge, t.prompt_tokens, t.completion_tokens, t.refunded
+        SELECT t.resource, t.requests, t.charge, t.prompt_tokens, t.completion_tokens, t.refunded, t.images
           FROM accounts a
           LEFT JOIN rollup_marks m ON m.account_id = a.account_id
          CROSS JOIN LATERAL usage_moved(a.account_id, coalesce(m.version, 0), a.version) t

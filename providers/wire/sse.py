@@ -8,8 +8,14 @@ never changes, drops or invents a byte. Line ends are LF, CR, CRLF, or a mixture
 import re
 from typing import Final, NamedTuple
 
+from providers.wire.alike import Alike, alike_of
+from providers.wire.answers import Chunk
+
 EVENT_BYTES_MAX: Final = 1024 * 1024
 """Longest event that is decoded (1 MiB); longer ones exist (images as base64) and are only passed on."""
+
+_LOOKS_MAX: Final = 8
+"""So much is spent to find what a stream's chunks have in common: one to split an event off, one to look at it."""
 
 _BOM: Final = b"\xef\xbb\xbf"
 _CR: Final = 13
@@ -25,12 +31,14 @@ _LONGEST_HALF_END: Final = 3  # CR LF CR
 
 
 class SseEvent(NamedTuple):
-    """One event, or a piece of the stream that is none."""
+    """One event, a piece of the stream that is none, or some chunks that are alike."""
 
     raw: bytes
     """The exact bytes, the empty line at the end included."""
     data: bytes | None
     """The data lines joined by LF; None for a comment, an empty line, an event without data or too long."""
+    content: tuple[int, str] | None = None
+    """The choice and the joined text of chunks that are alike (``data`` is None then)."""
 
 
 _new = tuple.__new__  # Half the time of SseEvent(), on the path of every event.
@@ -43,23 +51,43 @@ class SseSplitter:
     the bytes gives the same events; only an event longer than
     ``event_bytes_max`` comes in pieces as it arrives, so that memory is bounded
     and nothing is delayed.
+
+    With ``learns``, chunks that are alike may be one event, once ``learn`` was told of one of them.
     """
 
-    __slots__ = ("_bytes_max", "_is_first", "_is_passing", "_searched", "_tail")
+    __slots__ = ("_alike", "_bytes_max", "_is_first", "_is_passing", "_looks", "_searched", "_tail", "_unsplit")
 
-    def __init__(self, *, event_bytes_max: int = EVENT_BYTES_MAX) -> None:
+    def __init__(self, *, event_bytes_max: int = EVENT_BYTES_MAX, learns: bool = False) -> None:
+        self._alike: Alike | None = None
+        self._looks = _LOOKS_MAX if learns else 0
+        self._unsplit = b""  # what follows an event that is to be learned from
         self._bytes_max = event_bytes_max
         self._tail = bytearray()  # Starts where an event starts, or inside one that is too long.
         self._searched = 0  # So many bytes of the tail hold no end of an event.
         self._is_first = True
         self._is_passing = False  # Inside an event that is too long.
 
-    def feed(self, data: bytes) -> list[SseEvent]:
-        """Return the events that ``data`` completes."""
+    def feed(self, data: bytes, *, run_bytes_max: int = 0) -> list[SseEvent]:
+        """Return the next events that are complete. Chunks that are alike are one up to so many bytes of text.
+
+        Where it learns they may not be all: call again without data until there are none.
+        """
         events: list[SseEvent] = []
+        if self._unsplit:
+            data, self._unsplit = self._unsplit + data, b""
+        elif not data:
+            return events
         buffer = self._completed(data) if self._tail else data
-        start = self._pass_on(buffer, events) if self._is_passing else 0
-        if not self._is_passing:
+        if self._is_passing:
+            start = self._pass_on(buffer, events)
+        elif self._alike is not None and buffer.startswith(self._alike.prefix):
+            start, buffer = self._run(self._alike, buffer, run_bytes_max, events)
+        else:
+            start = 0
+            if self._looks and self._alike is None:
+                self._looks -= 1
+                buffer = self._first_of(buffer)
+        if not self._is_passing and start < len(buffer):
             split = self._split_any if _CR in buffer else self._split_lf
             start = split(buffer, start, events)
         if start < len(buffer) or self._tail:
@@ -68,7 +96,7 @@ class SseSplitter:
 
     def rest(self) -> bytes:
         """Return the bytes that no empty line has ended; at the end of a stream they are no event."""
-        return bytes(self._tail)
+        return bytes(self._tail) + self._unsplit
 
     def _completed(self, data: bytes) -> bytes:
         """Add to the tail; if it now holds the end of an event return and clear it, else return nothing."""
@@ -88,6 +116,41 @@ class SseSplitter:
         self._searched = 0
         return whole
 
+    def learn(self, event: SseEvent, chunk: Chunk) -> None:
+        """Look at an event whether more like it may come: some looks a stream, since not all upstreams repeat."""
+        alike = self._alike
+        if not self._looks or (alike and event.raw.startswith(alike.prefix) and event.raw.endswith(alike.suffix)):
+            return
+        self._looks -= 1
+        self._alike = alike_of(event.raw, chunk) or alike
+
+    def _run(self, alike: Alike, buffer: bytes, text_bytes_max: int, events: list[SseEvent]) -> tuple[int, bytes]:
+        """Take the chunks in front that are alike; return where the rest starts, and what of it is split now."""
+        if len(buffer) > self._bytes_max:
+            return 0, buffer
+        end = buffer.rfind(alike.suffix) + len(alike.suffix)
+        text = alike.text_of(buffer[:end])
+        if text is None:
+            return 0, buffer
+        size = _bytes_of(text)
+        if size > text_bytes_max:
+            # About as much as fits; when that is nothing, one event, and another run after it.
+            end = buffer.rfind(alike.suffix, 0, max(0, end * text_bytes_max // size)) + len(alike.suffix)
+            text = alike.text_of(buffer[:end])
+            if text is None or _bytes_of(text) > text_bytes_max:
+                return 0, self._first_of(buffer)
+            self._unsplit = buffer[end:]
+            buffer = buffer[:end]
+        events.append(SseEvent(buffer[:end], None, (alike.choice, text)))
+        return end, buffer
+
+    def _first_of(self, buffer: bytes) -> bytes:
+        """Return what ends with the first empty line, and keep the rest for the next call."""
+        end = buffer.find(b"\n\n") + 2
+        if end > 1:
+            buffer, self._unsplit = buffer[:end], buffer[end:]
+        return buffer
+
     def _split_lf(self, buffer: bytes, start: int, events: list[SseEvent]) -> int:
         """Split what holds no CR, which is nearly every stream; return where the rest starts."""
         find = buffer.find
@@ -101,7 +164,7 @@ class SseSplitter:
             start = end
             if line_end == end - 2 and raw.startswith(b"data: ") and len(raw) <= self._bytes_max:
                 self._is_first = False
-                events.append(_new(SseEvent, (raw, raw[6:-2])))
+                events.append(_new(SseEvent, (raw, raw[6:-2], None)))
             else:
                 events.append(self._event(raw))
         return start
@@ -140,6 +203,10 @@ class SseSplitter:
         self._is_passing = False
         events.append(SseEvent(buffer[: end.end()], None))
         return end.end()
+
+
+def _bytes_of(text: str) -> int:
+    return len(text) if text.isascii() else len(text.encode())
 
 
 def _data_of(event: bytes) -> bytes | None:

@@ -1,5 +1,7 @@
 """An organisation as its people and the platform's admin see it: the public API and the official client."""
 
+import csv
+import io
 import json
 import urllib.error
 import urllib.parse
@@ -34,6 +36,9 @@ class Person:
 
     def call(self, method: str, path: str, body: object = None) -> Any:
         """Call the API; return the JSON of the answer. Raises RefusedError."""
+        return json.loads(self._answer(method, path, body))
+
+    def _answer(self, method: str, path: str, body: object = None) -> bytes:
         request = urllib.request.Request(  # noqa: S310 - our own address
             f"{self.url}{path}",
             method=method,
@@ -42,21 +47,27 @@ class Person:
         )
         try:
             with urllib.request.urlopen(request, timeout=30) as response:  # noqa: S310 - our own address
-                return json.load(response)
+                answer: bytes = response.read()
+                return answer
         except urllib.error.HTTPError as refusal:
             raise RefusedError(refusal.code, json.load(refusal)["error"]) from refusal
 
-    def get(self, path: str, **query: str) -> Any:
-        """Read."""
-        return self.call("GET", f"{path}?{urllib.parse.urlencode(query)}" if query else path)
+    def get(self, path: str, **query: Any) -> Any:
+        """Read; a list in the query is a parameter that is repeated."""
+        return self.call("GET", f"{path}?{urllib.parse.urlencode(query, doseq=True)}" if query else path)
 
-    def all(self, path: str, **filters: str) -> list[dict[str, Any]]:
+    def file(self, path: str, **query: Any) -> list[dict[str, str]]:
+        """Read a file of CSV: its lines, by the names of its columns."""
+        text = self._answer("GET", f"{path}?{urllib.parse.urlencode(query, doseq=True)}").decode()
+        return list(csv.DictReader(io.StringIO(text, newline="")))
+
+    def all(self, path: str, **filters: Any) -> list[dict[str, Any]]:
         """Read a list to its end, page by page."""
         rows: list[dict[str, Any]] = []
-        query = {"limit": str(PAGE), **filters}
+        query = {"limit": PAGE, **filters}
         while True:
             page = self.get(path, **query)
-            assert len(page["data"]) <= PAGE
+            assert len(page["data"]) <= query["limit"]
             rows += page["data"]
             if page["next_cursor"] is None:
                 return rows
@@ -133,7 +144,7 @@ class Organisation:
         for resource in self.resources:
             eventually_now(lambda: not self.admin.get("/api/v1/balance", resource=resource)["reserved"])  # noqa: B023
 
-    def events(self, **filters: str) -> list[dict[str, Any]]:
+    def events(self, **filters: Any) -> list[dict[str, Any]]:
         """Return all usage events."""
         return self.admin.all("/api/v1/events", **filters)
 

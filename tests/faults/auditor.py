@@ -256,7 +256,7 @@ class Auditor:
         counts = self.found.counts
         forgotten = sum(row["charge"] for row in events if self._evidence.forgotten(row))
         if allowed < sum(booked) <= allowed + forgotten:
-            counts["debt by holds of the dead that Valkey forgot"] += sum(booked) - allowed
+            counts["debt by holds that Valkey forgot"] += sum(booked) - allowed
             allowed += forgotten
         counts["largest debt"] = max([counts["largest debt"], *booked])
         if sum(booked) > allowed:

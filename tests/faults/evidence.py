@@ -132,10 +132,26 @@ class Evidence:
         )
 
     def forgotten(self, event: dict[str, Any]) -> bool:
-        """Whether Valkey lost its memory between an orphan's hold and its charge: nobody alive could state it again."""
+        """Whether Valkey lost its memory between a hold and its charge, and nobody could state the hold again.
+
+        Its gateway was dead, or out of reach for so long that the barrier did not wait for it.
+        """
         began, ended = event["reserved_at"].timestamp(), event["at"].timestamp()
-        kinds = ("kill_valkey_empty", "kill_valkey_second")
-        return event["source"] == "recovered" and bool(self.during(kinds, "valkey", began, ended + 1))
+        losses = self.during(("kill_valkey_empty", "kill_valkey_second"), "valkey", began, ended + 1)
+        return any(event["source"] == "recovered" or self._out_of_reach(event, loss) for loss in losses)
+
+    def _out_of_reach(self, event: dict[str, Any], loss: Fault) -> bool:
+        """Whether the gateway of a request may have missed a barrier: it, or what tells others that it lives."""
+        told = self.told.get(event["session_id"])
+        if told is None:
+            return False
+        gateway, began, ended = told["gateway"], loss.began - LEASE_SECONDS, loss.ended + 2 * LEASE_SECONDS
+        return bool(
+            self.during((*IMPAIR_GATEWAY, "kill_gateway"), gateway, began, ended)
+            or self.during(IMPAIR_LINK, f"{gateway}-valkey", began, ended)
+            or self.during(IMPAIR_LINK, f"{gateway}-postgres", began, ended)
+            or self.during(("kill_postgres", "freeze_postgres"), "postgres", began, ended)
+        )
 
     def deaths(self, case: Case) -> list[Fault]:
         """Return the deaths of its gateway that may have hit it."""

@@ -7,6 +7,7 @@ from typing import Any
 import msgspec
 
 from metering.ask import Ask, Granted
+from metering.core.limits import LimitSet
 from metering.core.orphan import orphan_charge, recover
 from metering.core.settlement import (
     Facts,
@@ -25,6 +26,7 @@ from metering.recovery import SPLIT, settlement_of_hold
 from tests.model.holds import TOMBSTONE, Gate, Held
 from tests.model.holds import Granted as Expected
 from tests.model.ledger import Book, Pack, Row, Snapshot
+from tests.model.limits import Rules, check_spend
 from tests.model.real import BUCKET, RESOURCES, Real, moment, now_ms, seen, split_of
 
 SOON_MS = 6
@@ -72,9 +74,13 @@ class Account:
     real: Real = field(repr=False)
     account_id: str
     book: Book = field(repr=False)
+    at_once: Rules = field(repr=False)
+    terms: dict[str, LimitSet | None] = field(repr=False)
     gate: Gate = field(default_factory=Gate, repr=False)
     requests: dict[str, Request] = field(default_factory=dict, repr=False)
     messages: list[tuple[AccountState, Snapshot, list[str]]] = field(default_factory=list, repr=False)
+    heard: set[int] = field(default_factory=set, repr=False)  # which of them have arrived
+    believed: int = 0  # sums of spend that Redis had, and had right
     entries_seen: int = 0
     versions_seen: int = 0
 
@@ -105,11 +111,14 @@ class Account:
     async def deliver(self, place: int) -> None:
         """Hand a message to Redis: late, twice, out of order."""
         state, snapshot, request_ids = self.messages[place]
+        self.heard.add(place % len(self.messages))
         await self.admission.apply(state, request_ids)
         self.gate.apply(snapshot, request_ids)
         for request_id in request_ids:
             request = self.requests[request_id]
             request.done = request.done or bool(request.settlement or request.dead)
+        if self.at_once and len(self.heard) == len(self.messages):
+            self.believed += await check_spend(self.real.gateway.store, self.real.connection, self.account_id)
 
     async def grant(self, pack: Pack, *, deliver: bool) -> None:
         state = await self.real.grant(self.account_id, pack)
@@ -155,7 +164,7 @@ class Account:
         answer = await self.real.reserve(ask)
         await self._loaded()
         wanted = Held("R", ask.want, 0, ask.resource, ask.user_id, ask.model)
-        expected = self.gate.reserve(ask.request_id, wanted, ask.least, now)
+        expected = self.gate.reserve(ask.request_id, wanted, ask.least, now, self.at_once)
         if not isinstance(answer, Granted):
             assert answer == expected
             return

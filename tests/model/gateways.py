@@ -12,6 +12,7 @@ from metering.keys import epoch_key, keys_of
 from metering.ledger import AccountState
 from tests.model.account import Account, Request
 from tests.model.ledger import Row
+from tests.model.limits import limited
 from tests.model.machine import MAYBE, PICK, SCOPES, SIZES, WHO, People
 from tests.model.real import BUCKET, facts_of
 
@@ -52,6 +53,7 @@ class Machine(People):
             want=want,
             least=least,
             facts=encode_facts(facts),
+            limited=limited(account.terms[scope["user"]], scope, want, least),
         )
         request = account.requests[request_id] = Request(ask, facts)
         await account.reserve(request)
@@ -263,4 +265,5 @@ class Machine(People):
             account.gate.load(account.book.snapshot())
             await account.check()
             assert account.gate.holds == {}
+            self.taken["spend believed"] += account.believed
         assert await self.real.broken([account.account_id for account in self.accounts]) == {}

@@ -4,6 +4,7 @@ from dataclasses import dataclass, field, replace
 
 from metering.errors import Refusal
 from tests.model.ledger import Pack, Snapshot
+from tests.model.limits import Rules, tags_of
 
 TOMBSTONE = "T"
 
@@ -72,6 +73,14 @@ class Gate:
     def open_holds(self) -> int:
         return sum(held.state != TOMBSTONE for held in self.holds.values())
 
+    def _min_reserve(self, resource: str) -> int:
+        """Return what an account of tokens has set: it holds for these alone."""
+        return (self._known().min_reserve or 0) if resource == "tokens" else 0
+
+    def running(self, tag: str) -> int:
+        """Return how many holds are open that count for somebody."""
+        return sum(held.state == "R" and tag in tags_of(held.user, held.model) for held in self.holds.values())
+
     def _fitting(self, resource: str, user: str, model: str, at: int) -> list[Pack]:
         return [pack for pack in self._known().packs if pack.fits(resource, user, model) and pack.live(at)]
 
@@ -89,8 +98,18 @@ class Gate:
 
     # What is asked.
 
-    def reserve(self, request_id: str, ask: Held, least: int, now: int) -> Granted | Refusal | None:
-        """Hold ``ask.amount`` or down to ``least``; None: the id is taken or refused."""
+    def reserve(self, request_id: str, ask: Held, least: int, now: int, at_once: Rules) -> Granted | Refusal | None:
+        """Hold ``ask.amount`` or down to ``least``; None: the id is taken or refused. ``at_once`` is asked last."""
+        known = dict(self.holds)
+        answer = self._reserve(request_id, ask, least, now)
+        tags = tags_of(ask.user, ask.model) if isinstance(answer, Granted) else set()
+        self.holds, after = known, self.holds
+        if any(tag in tags and self.running(tag) >= most for tag, most in at_once.items()):
+            return Refusal.RATE_LIMIT_EXCEEDED
+        self.holds = after
+        return answer
+
+    def _reserve(self, request_id: str, ask: Held, least: int, now: int) -> Granted | Refusal | None:
         if request_id in self.holds:
             return None
         fitting = self._fitting(ask.resource, ask.user, ask.model, now)
@@ -98,7 +117,7 @@ class Gate:
             return Refusal.NO_ACTIVE_PACK
         granted = ask.amount
         if not any(pack.unlimited for pack in fitting):
-            minimum, keep = self._known().min_reserve or 0, self._known().floor == "keep"
+            minimum, keep = self._min_reserve(ask.resource), self._known().floor == "keep"
             balance, reserved = self.balance(ask.resource, now), self.reserved(ask.resource, now)
             if balance < max(minimum, 1):
                 return Refusal.MIN_RESERVE_REACHED
@@ -129,7 +148,7 @@ class Gate:
         total = want
         if not any(pack.unlimited for pack in fitting):
             keep = self._known().floor == "keep"
-            floor = (self._known().min_reserve or 0) if keep else 0
+            floor = self._min_reserve(held.resource) if keep else 0
             available = self.balance(held.resource, now) - self.reserved(held.resource, now)
             room = min(available - floor, sum(map(self._free, fitting)))
             total = min(want, held.amount + max(0, room))

@@ -9,6 +9,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from tests.model.account import Account, Request
 from tests.model.ledger import Book, Pack
+from tests.model.limits import RULES, Rules, set_limits
 from tests.model.real import Real, now_ms
 
 HOUR_MS = 3_600_000
@@ -85,12 +86,14 @@ class People(RuleBasedStateMachine):
         one=st.fixed_dictionaries(SETTINGS),
         two=st.fixed_dictionaries(SETTINGS),
         sizes=st.lists(SIZES, min_size=2, max_size=4),
+        limits=st.tuples(RULES, RULES),
     )
-    def open(self, one: dict[str, Any], two: dict[str, Any], sizes: list[int]) -> None:
+    def open(self, one: dict[str, Any], two: dict[str, Any], sizes: list[int], limits: tuple[Rules, Rules]) -> None:
         """Several packs from the start, so that a hold is split over them."""
-        for settings in (one, two):
+        for settings, rules in zip((one, two), limits, strict=True):
             account_id = type(self).run(self.real.open_account(**settings))
-            self.accounts.append(Account(self.real, account_id, Book(**settings)))
+            terms = type(self).run(set_limits(self.real.connection, account_id, rules))
+            self.accounts.append(Account(self.real, account_id, Book(**settings), rules, terms))
         for who in (0, 1):
             for size in sizes:
                 self.grant(who, size=size, resource="tokens", user=None, models=None, priority=50, hours=None)

@@ -31,6 +31,7 @@ SEED = int(os.environ.get("MODEL_SEED", "1"))
 EXAMPLES = int(os.environ.get("MODEL_EXAMPLES", "300"))
 SHRINK = os.environ.get("MODEL_SHRINK", "yes") == "yes"
 STEPS = 100  # of an example, at most
+ENOUGH = 100  # examples, in which everything happens
 
 
 async def begin(settings: Settings) -> Real:
@@ -93,5 +94,6 @@ def test_meter_is_what_the_model_says(machine: type[Machine], record_property: A
         ),
     )
     machine.run(audit(machine.real))
+    assert EXAMPLES < ENOUGH or machine.taken["spend believed"], "no sum of spend was ever compared"
     print(machine.taken.total(), machine.taken)  # noqa: T201
     record_property("steps", machine.taken.total())

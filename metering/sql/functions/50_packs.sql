@@ -27,6 +27,15 @@ BEGIN
             EXIT WHEN v_left = 0;
             v_take := least(d.open, v_left); -- an unlimited pack has no v_left: all of it
             SELECT e.* INTO v_event FROM events e WHERE e.day = uuid7_day(d.request_id) AND e.request_id = d.request_id;
+            IF v_event.request_id IS NULL THEN -- dropped by retention: the entry of its debt repeats what is needed
+                SELECT x.request_id, x.user_id, x.key_id, x.model, x.service, x.session_id, x.reason, x.prompt_tokens,
+                       x.completion_tokens, x.source
+                  INTO v_event.request_id, v_event.user_id, v_event.key_id, v_event.model, v_event.endpoint,
+                       v_event.session_id, v_event.reason, v_event.prompt_tokens, v_event.completion_tokens, v_event.source
+                  FROM entries x
+                 WHERE x.account_id = p_account AND x.request_id = d.request_id AND x.book_from = 'debt'
+                 ORDER BY x.version, x.seq LIMIT 1;
+            END IF;
             PERFORM repay_debt(p_account, d.request_id, p_resource, v_take);
             IF p_unlimited THEN
                 PERFORM book_entry(p_account, 'auto_grant', p_resource, v_take, v_take, 'issued', 'pack:' || p_pack, p_pack, v_event, NULL);

@@ -55,13 +55,24 @@ LANGUAGE sql STABLE PARALLEL SAFE AS $$
     SELECT p_at - ((p_at AT TIME ZONE p_zone) - date_trunc('hour', p_at AT TIME ZONE p_zone))
 $$;
 
+-- images_of: how many images a request processed: those charged in images, and those charged in credits by a model's price
+-- of images. p_units: how many it said, null where it is not known; then the charge tells, rounded up as it was.
+CREATE OR REPLACE FUNCTION images_of(p_event events, p_charge bigint, p_units bigint) RETURNS bigint
+LANGUAGE sql IMMUTABLE PARALLEL SAFE AS $$
+    SELECT CASE WHEN p_event.resource = 'images'
+                  OR (p_event.resource = 'credits' AND p_event.provider = '-' AND p_event.rate_version LIKE 'price:%')
+                THEN coalesce(p_units, floor(p_charge::numeric * 1000000 / nullif(p_event.rates[1], 0))::bigint, 0)
+                ELSE 0 END
+$$;
+
 -- usage_moved: what the versions above p_above up to p_upto of an account add to its usage: each request, each correction
 -- (its difference) and each refund, under the time and the names of its request. It looks into every partition, so its
 -- plan is made once a session.
 CREATE OR REPLACE FUNCTION usage_moved(p_account uuid, p_above bigint, p_upto bigint)
 RETURNS TABLE (at timestamptz, resource text, user_id text, key_id text, model text, feature text, endpoint text,
                requests bigint, charge bigint, allocated_amount bigint, input_amount bigint, prompt_tokens bigint,
-               cached_tokens bigint, completion_tokens bigint, reasoning_tokens bigint, cost bigint, refunded bigint)
+               cached_tokens bigint, completion_tokens bigint, reasoning_tokens bigint, cost bigint, refunded bigint,
+               images bigint)
 LANGUAGE plpgsql STABLE SET plan_cache_mode = force_generic_plan SET enable_seqscan = off AS $$
 #variable_conflict use_column
 BEGIN
@@ -70,7 +81,7 @@ BEGIN
         SELECT e.day, e.request_id, 1::bigint AS requests, e.charge, e.allocated_amount,
                input_amount(e.charge, e.prompt_tokens, e.cached_tokens, e.completion_tokens, e.rates, e.details) AS input_amount,
                e.prompt_tokens, e.cached_tokens, e.completion_tokens, e.reasoning_tokens, coalesce(e.cost, 0) AS cost,
-               0::bigint AS refunded, e.at, e.resource, e.user_id, e.key_id, e.model, e.feature, e.endpoint
+               0::bigint AS refunded, images_of(e, e.charge, (e.details ->> 'units')::bigint) AS images, e.at, e.resource, e.user_id, e.key_id, e.model, e.feature, e.endpoint
           FROM events e WHERE e.account_id = p_account AND e.version > p_above AND e.version <= p_upto
         UNION ALL
         SELECT e.day, e.request_id, 0, c.delta, corrected_allocated(e, c) - e.allocated_amount,
@@ -78,17 +89,18 @@ BEGIN
                - input_amount(e.charge, e.prompt_tokens, e.cached_tokens, e.completion_tokens, e.rates, e.details),
                c.prompt_tokens - e.prompt_tokens, 0, c.completion_tokens - e.completion_tokens, 0,
                coalesce(c.cost, e.cost, 0) - coalesce(e.cost, 0), 0,
+               images_of(e, c.exact, NULL) - images_of(e, e.charge, (e.details ->> 'units')::bigint),
                e.at, e.resource, e.user_id, e.key_id, e.model, e.feature, e.endpoint
           FROM corrections c JOIN events e ON e.day = c.day AND e.request_id = c.request_id
          WHERE c.account_id = p_account AND c.version > p_above AND c.version <= p_upto
         UNION ALL
-        SELECT e.day, e.request_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, x.amount,
+        SELECT e.day, e.request_id, 0, 0, 0, 0, 0, 0, 0, 0, 0, x.amount, 0,
                e.at, e.resource, e.user_id, e.key_id, e.model, e.feature, e.endpoint
           FROM entries x JOIN events e ON e.day = uuid7_day(x.request_id) AND e.request_id = x.request_id
          WHERE x.account_id = p_account AND x.version > p_above AND x.version <= p_upto AND x.kind = 'refund')
     SELECT m.at, m.resource, coalesce(m.user_id, ''), coalesce(m.key_id::text, ''), m.model, coalesce(m.feature, ''),
            m.endpoint, m.requests, m.charge, m.allocated_amount, m.input_amount, m.prompt_tokens, m.cached_tokens,
-           m.completion_tokens, m.reasoning_tokens, m.cost, m.refunded
+           m.completion_tokens, m.reasoning_tokens, m.cost, m.refunded, m.images
       FROM moved m;
 END $$;
 
@@ -96,13 +108,14 @@ END $$;
 CREATE OR REPLACE FUNCTION usage_whole(p_account uuid, p_above bigint, p_upto bigint)
 RETURNS TABLE (at timestamptz, resource text, user_id text, key_id text, model text, feature text, endpoint text,
                requests bigint, charge bigint, allocated_amount bigint, input_amount bigint, prompt_tokens bigint,
-               cached_tokens bigint, completion_tokens bigint, reasoning_tokens bigint, cost bigint, refunded bigint)
+               cached_tokens bigint, completion_tokens bigint, reasoning_tokens bigint, cost bigint, refunded bigint,
+               images bigint)
 LANGUAGE sql STABLE AS $$
     SELECT * FROM usage_moved(p_account, p_above, p_upto)
     UNION ALL
     SELECT k.slot, k.resource, k.user_id, k.key_id, k.model, k.feature, k.endpoint, k.requests, k.charge,
            k.allocated_amount, k.input_amount, k.prompt_tokens, k.cached_tokens, k.completion_tokens, k.reasoning_tokens,
-           k.cost, k.refunded
+           k.cost, k.refunded, k.images
       FROM kept_usage k WHERE k.account_id = p_account AND p_above = 0 AND p_upto > 0
 $$;
 
@@ -137,7 +150,7 @@ BEGIN
            m.resource, m.slot, coalesce(m.user_id, ''), coalesce(m.key_id, ''), coalesce(m.model, ''),
            coalesce(m.feature, ''), coalesce(m.endpoint, ''), sum(m.requests), sum(m.charge), sum(m.allocated_amount),
            sum(m.input_amount), sum(m.prompt_tokens), sum(m.cached_tokens), sum(m.completion_tokens),
-           sum(m.reasoning_tokens), sum(m.cost), sum(m.refunded)
+           sum(m.reasoning_tokens), sum(m.cost), sum(m.refunded), sum(m.images)
       FROM (SELECT u.*, slot_of(u.at, v_zone) AS slot FROM usage_whole(p_account, v_mark.version, v_to) u) m
      GROUP BY GROUPING SETS ((m.resource, m.slot), (m.resource, m.slot, m.user_id), (m.resource, m.slot, m.key_id),
               (m.resource, m.slot, m.model), (m.resource, m.slot, m.feature), (m.resource, m.slot, m.endpoint),
@@ -149,7 +162,7 @@ BEGIN
         cached_tokens = r.cached_tokens + EXCLUDED.cached_tokens,
         completion_tokens = r.completion_tokens + EXCLUDED.completion_tokens,
         reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens, cost = r.cost + EXCLUDED.cost,
-        refunded = r.refunded + EXCLUDED.refunded;
+        refunded = r.refunded + EXCLUDED.refunded, images = r.images + EXCLUDED.images;
     UPDATE rollup_marks m SET version = v_to, time_zone = v_zone WHERE m.account_id = p_account;
     RETURN QUERY SELECT v_to < v_newest;
 END $$;

@@ -43,7 +43,9 @@ LANGUAGE sql VOLATILE AS $$
                             coalesce(c.completion_tokens, e.completion_tokens), e.rates, e.details)),
            sum(coalesce(c.prompt_tokens, e.prompt_tokens)), sum(e.cached_tokens),
            sum(coalesce(c.completion_tokens, e.completion_tokens)), sum(e.reasoning_tokens),
-           sum(coalesce(c.cost, e.cost, 0)), sum(coalesce(f.amount, 0))
+           sum(coalesce(c.cost, e.cost, 0)), sum(coalesce(f.amount, 0)),
+           sum(CASE WHEN c.request_id IS NULL THEN images_of(e, e.charge, (e.details ->> 'units')::bigint)
+                    ELSE images_of(e, c.exact, NULL) END)
       FROM events e
       JOIN rollup_marks m ON m.account_id = e.account_id
       LEFT JOIN corrections c ON c.day = e.day AND c.request_id = e.request_id
@@ -60,7 +62,7 @@ LANGUAGE sql VOLATILE AS $$
         cached_tokens = k.cached_tokens + EXCLUDED.cached_tokens,
         completion_tokens = k.completion_tokens + EXCLUDED.completion_tokens,
         reasoning_tokens = k.reasoning_tokens + EXCLUDED.reasoning_tokens, cost = k.cost + EXCLUDED.cost,
-        refunded = k.refunded + EXCLUDED.refunded
+        refunded = k.refunded + EXCLUDED.refunded, images = k.images + EXCLUDED.images
 $$;
 
 -- drop_month: drop the events of a month, and keep their sums; the ledger's entries stay. False: not now (they are not all

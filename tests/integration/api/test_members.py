@@ -1,7 +1,11 @@
 """Members as rows: who is who inside an account, and what their keys may do."""
 
+import asyncio
 from typing import Any
 
+import pytest
+
+from gateway.auth import LOADS_MAX
 from metering.ids import new_id
 from tests.integration.api.asking import Api
 
@@ -88,6 +92,31 @@ async def test_a_deactivated_members_keys_are_good_for_nothing_and_the_history_s
     assert (await api.good("GET", one))["name"] == ""
     await api.good("PATCH", one, {"status": "active"})
     assert (await api.ask("GET", "/api/v1/balance", headers=key)).status == 200
+
+
+async def test_all_keys_of_a_member_are_obeyed_at_once_and_read_some_at_a_time(
+    api: Api, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    account_id = await api.account()
+    await member(api, account_id, "u1")
+    keys = [await api.key(account_id, user_id="u1") for _ in range(3 * LOADS_MAX)]
+    read, reading, most = api.deps.ledger.rows, 0, 0
+
+    async def count(name: str, *arguments: Any) -> Any:
+        nonlocal reading, most
+        reading += 1
+        most = max(most, reading) if name == "find_key" else most
+        rows = await read(name, *arguments)
+        reading -= 1
+        return rows
+
+    for status, answer in (("deactivated", 401), ("active", 200)):
+        await asyncio.gather(*(api.ask("GET", "/api/v1/balance", headers=key) for key in keys))  # cached
+        monkeypatch.setattr(api.deps.ledger, "rows", count)
+        await api.good("PATCH", f"/admin/v1/accounts/{account_id}/members/u1", {"status": status})
+        monkeypatch.undo()
+        assert {(await api.ask("GET", "/api/v1/balance", headers=key)).status for key in keys} == {answer}
+    assert most == LOADS_MAX
 
 
 async def test_who_is_not_there_is_404(api: Api) -> None:

@@ -16,12 +16,13 @@ interface Props<Row> {
   rows: Row[];
   rowId: (row: Row) => string;
   sorting?: Sorting;
-  onOpen?: (row: Row) => void;
+  /** What opens a row; undefined for one that does not. */
+  openOf?: (row: Row) => (() => void) | undefined;
   openLabel?: (row: Row) => string;
 }
 
 /** Rows that are there, as a table, or as cards on a phone. A list that is read by itself is a `DataTable`. */
-export function Rows<Row extends object>({ columns, rows, rowId, ...shared }: Props<Row>) {
+export function Rows<Row extends object>({ columns, rows, rowId, openOf = opensNothing, ...shared }: Props<Row>) {
   const phone = useMediaQuery(PHONE);
   const definitions = useMemo(
     () =>
@@ -38,7 +39,11 @@ export function Rows<Row extends object>({ columns, rows, rowId, ...shared }: Pr
   return (
     <>
       {phone && shared.sorting && <SortChoice columns={columns} sorting={shared.sorting} />}
-      <Layout {...shared} columns={columns} rows={laidOut} />
+      <Layout {...shared} openOf={openOf} columns={columns} rows={laidOut} />
     </>
   );
+}
+
+function opensNothing(): undefined {
+  return undefined;
 }

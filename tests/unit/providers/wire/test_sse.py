@@ -29,9 +29,16 @@ ODD = b"data:no space\n\ndata:  two spaces\n\ndata\n\ndata:\n\ndatabase: x\n\nre
 STREAMS = [CHAT, RESPONSES, OPENROUTER, CRLF, CR, MIXED, BOM, ODD]
 
 
-def split(pieces: Iterable[bytes], *, event_bytes_max: int = 1024) -> tuple[list[SseEvent], bytes]:
-    splitter = SseSplitter(event_bytes_max=event_bytes_max)
-    events = [event for piece in pieces for event in splitter.feed(piece)]
+def split(
+    pieces: Iterable[bytes], *, event_bytes_max: int = 1024, learns: bool = False
+) -> tuple[list[SseEvent], bytes]:
+    splitter = SseSplitter(event_bytes_max=event_bytes_max, learns=learns)
+    events: list[SseEvent] = []
+    for piece in pieces:
+        found = splitter.feed(piece)
+        while found:
+            events += found
+            found = splitter.feed(b"")
     return events, splitter.rest()
 
 
@@ -67,6 +74,11 @@ def test_every_cut_gives_the_same_events(stream: bytes) -> None:
 @pytest.mark.parametrize("stream", STREAMS)
 def test_byte_by_byte_gives_the_same_events(stream: bytes) -> None:
     assert split(bytewise(stream)) == split([stream])
+
+
+@pytest.mark.parametrize("stream", STREAMS)
+def test_one_event_at_a_time_gives_the_same_events(stream: bytes) -> None:
+    assert split([stream], learns=True) == split(bytewise(stream), learns=True) == split([stream])
 
 
 @pytest.mark.parametrize("stream", STREAMS)

@@ -83,6 +83,11 @@ class Recount:
         """What requests took."""
         return -self._moved(lambda kind: kind in USES)
 
+    @property
+    def charged(self) -> int:
+        """What requests were charged, as corrected."""
+        return sum(event["charge"] for event in self.events)
+
     def of_kind(self, kind: str) -> int:
         """What the entries of one kind did to the balance."""
         return self._moved(lambda other: other == kind)
@@ -92,17 +97,22 @@ class Recount:
 
     def net(self, events: Iterable[Row]) -> int:
         """What these requests cost in the end: their charges less what was given back."""
-        ids = {event["request_id"] for event in events}
-        charged = sum(event["charge"] for event in self.events if event["request_id"] in ids)
-        return charged - sum(e["amount"] for e in self.entries if e["kind"] == "refund" and e["request_id"] in ids)
+        return sum(event["charge"] - self.refunded(event["request_id"]) for event in events)
+
+    def of_request(self, request_id: str) -> list[Row]:
+        """Return the entries of one request."""
+        return [entry for entry in self.entries if entry["request_id"] == request_id]
+
+    def refunded(self, request_id: str) -> int:
+        """What was given back of one request."""
+        return sum(entry["amount"] for entry in self.of_request(request_id) if entry["kind"] == "refund")
 
     def pools_of(self, event: Row) -> tuple[str, int, int]:
         """Which pool paid for a request, and how much of each, by the packs that its entries drew on."""
-        drawn = [
-            e for e in self.entries if e["request_id"] == event["request_id"] and e["kind"] in {"usage", "overdraft"}
-        ]
-        own = sum(e["amount"] for e in drawn if e["pack_id"] and self.owners[e["pack_id"]] is not None)
-        shared = sum(e["amount"] for e in drawn) - own
+        drawn = [e for e in self.of_request(event["request_id"]) if e["kind"] in {"usage", "overdraft", "correction"}]
+        moved = [(e["pack_id"], e["amount"] if e["to"] == "usage" else -e["amount"]) for e in drawn]
+        own = sum(amount for pack, amount in moved if pack and self.owners[pack] is not None)
+        shared = sum(amount for _, amount in moved) - own
         return ("hybrid" if own and shared else "allocated" if own else "surplus"), own, shared
 
     def after(self, event: Row, packs: Iterable[str]) -> int:
@@ -126,6 +136,12 @@ class Price:
         return ceil(
             fresh * self.prompt + event["cached_tokens"] * self.cached + event["completion_tokens"] * self.completion
         )
+
+    def input_of(self, event: Row) -> int:
+        """Return what of the charge the input cost; where nothing was answered, all of it."""
+        if not event["completion_tokens"]:
+            return int(event["charge"])
+        return min(event["charge"], self.charge({**event, "completion_tokens": 0}))
 
 
 def mixes_of(events: Iterable[Row]) -> dict[str, Counter[str]]:

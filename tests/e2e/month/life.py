@@ -4,29 +4,31 @@ import datetime as dt
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
 from tests.e2e.farebox import TINY, Farebox
+from tests.e2e.month.recount import Price, Recount, Row
 from tests.e2e.organisation import Organisation
-from tests.e2e.recount import Price, Recount
 from tests.waiting import eventually_now
 
 # What is left of an expired pack is booked when no request can hold it: request_seconds_max and two leases later.
 CONFIG = (
     """
 [meter]
-request_seconds_max = 6
-lease_seconds = 4
-renew_seconds = 1.5
+request_seconds_max = 3
+lease_seconds = 2
+renew_seconds = 0.9
 sweep_seconds = 0.2
 expiry_seconds = 0.2
 recurring_seconds = 0.2
+reservation_grace_seconds = 0
+rollup_seconds = 0.2
 
 [redis]
-timeout_seconds = 1
+timeout_seconds = 0.8
 
 [demo]
 enabled = false
@@ -50,6 +52,8 @@ WORDS = "The quick brown fox jumps over the lazy dog. " * 5
 """Forty-five words to train on."""
 
 TOKENS, IMAGES, PAGES = "tokens", "images", "ocr_pages"
+EVERY = [("acme", TOKENS), ("acme", IMAGES), ("acme", PAGES), ("globex", "credits")]
+"""Each organisation in each of its resources."""
 WORD_RATE, DEAR_WORD_RATE = (
     Price(Fraction(0), Fraction(0), Fraction(5, 2)),
     Price(Fraction(0), Fraction(0), Fraction(4)),
@@ -62,7 +66,7 @@ PRICES = {
     ("large", "ai_bots"): DEAR_WORD_RATE,
 }
 DOLLARS = Price(Fraction(5, 2), Fraction(5, 4), Fraction(10))  # micro-dollars a token
-USES = {"ana trains": 90, "ben's images": 7, "pages": 8, "too many images": 25}
+USES = {"ana trains": 90, "ben's images": 7, "pages": 8, "too many images": 25, "late pages": 4}
 UNIT_RATES = {"ai_bots": (2.5, "word", None, TOKENS), "training": (2.0, "word", None, TOKENS)}
 
 
@@ -72,12 +76,29 @@ class Month:
 
     farebox: Farebox
     organisations: dict[str, Organisation]
+    known: dict[tuple[str, str], Recount] = field(default_factory=dict)
 
     def recount(self, name: str, resource: str) -> Recount:
-        """Return the rows of an organisation in a resource."""
+        """Return the rows of an organisation in a resource: read once, since the month is over."""
+        if (name, resource) not in self.known:
+            self.known[name, resource] = self.recount_now(name, resource)
+        return self.known[name, resource]
+
+    def recount_now(self, name: str, resource: str) -> Recount:
+        """Return them as they are now."""
         one = self.organisations[name]
         owners = {pack["id"]: pack["user_id"] for pack in one.admin.all("/api/v1/packs")}
         return Recount(one.entries(resource), one.events(resource=resource, sort="at"), owners)
+
+    def recounts(self, name: str) -> list[Recount]:
+        """Return the rows of an organisation in each of its resources."""
+        return [self.recount(name, resource) for resource in self.organisations[name].resources]
+
+    def price_of(self, name: str, event: Row) -> Price | None:
+        """Return what a request was charged by; None: it was no model call."""
+        if event["endpoint"] != "chat/completions":
+            return None
+        return DOLLARS if name == "globex" else PRICES[event["model"], event["feature"]]
 
 
 @contextmanager
@@ -90,6 +111,7 @@ def a_month(model_server: str, bias: dict[str, int]) -> Iterator[Month]:
             farebox.start()
             set_rates(farebox)
             organisations = {"acme": play_acme(farebox, bias), "globex": play_globex(farebox, bias)}
+            come_late(organisations["acme"])
             await_expiry(organisations["acme"])
             yield Month(farebox, organisations)
         finally:
@@ -118,11 +140,13 @@ def set_rates(farebox: Farebox) -> None:
 def play_acme(farebox: Farebox, bias: dict[str, int]) -> Organisation:
     """Play the month of an organisation that counts in tokens."""
     acme = Organisation.founded(
-        farebox, name="Acme", email="ana@acme.example", time_zone=zone_at_noon(), resources=(TOKENS, IMAGES, PAGES)
-    )
+        farebox, resources=(TOKENS, IMAGES, PAGES), name="Acme", email="ana@acme.example", plan="pro",
+        domain="acme.example", time_zone=zone_at_noon(),
+    )  # fmt: skip
     acme.welcome("ana", role="admin")
     acme.welcome("ben")
     acme.welcome("cem", feature=None)
+    let_expire(acme, bias)  # first, since it takes so long until that is booked
     acme.grant("surplus", 20_000)
     acme.grant("ben", 150, user_id="ben")
     acme.grant("cem, large", 3000, user_id="cem", models=["large"])
@@ -130,10 +154,12 @@ def play_acme(farebox: Farebox, bias: dict[str, int]) -> Organisation:
     acme.packs["cem, each month"] = farebox.admin("POST", f"/accounts/{acme.id}/recurring", recurring)["last_pack_id"]
     talk(acme, bias)
     meter(acme)
-    lose_packs(acme, bias)
+    withdraw(acme, bias)
     give_back(acme)
     hit_limits(acme, bias)
     acme.booked()
+    late = {"resource": PAGES, "amount": 9, "ttl_seconds": 1, "on_expiry": "settle"}
+    acme.requests["late pages"] = reserve(acme, **late)
     return acme
 
 
@@ -176,25 +202,35 @@ def reserve(acme: Organisation, **use: Any) -> str:
     return str(acme.people["ana"].call("POST", "/api/v1/reservations", use)["id"])
 
 
-def lose_packs(acme: Organisation, bias: dict[str, int]) -> None:
-    """Use a part of two packs; one expires then, one is revoked."""
-    farebox, ana = acme.farebox, acme.people["ana"]
+def let_expire(acme: Organisation, bias: dict[str, int]) -> None:
+    """Use a part of a pack, then let its time come."""
     acme.grant("short", 500, priority=1)
-    acme.requests["on short"] = ana.chat("tiny", 21, bias=bias)
+    acme.requests["on short"] = acme.admin.chat("tiny", 21, bias=bias)
     acme.booked()
-    soon = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=1)
-    farebox.admin("PATCH", f"/packs/{acme.packs['short']}", {"expires_at": soon.isoformat()})
+    soon = dt.datetime.now(dt.UTC) + dt.timedelta(seconds=0.2)
+    acme.farebox.admin("PATCH", f"/packs/{acme.packs['short']}", {"expires_at": soon.isoformat()})
     eventually_now(lambda: acme.pack("short")["status"] == "expired")
+
+
+def withdraw(acme: Organisation, bias: dict[str, int]) -> None:
+    """Use a part of a pack, then revoke it."""
     acme.grant("withdrawn", 800, priority=1)
-    acme.requests["on withdrawn"] = ana.chat("tiny", 33, bias=bias)
+    acme.requests["on withdrawn"] = acme.admin.chat("tiny", 33, bias=bias)
     acme.booked()
-    farebox.admin("POST", f"/packs/{acme.packs['withdrawn']}/revoke")
+    acme.farebox.admin("POST", f"/packs/{acme.packs['withdrawn']}/revoke")
 
 
 def give_back(acme: Organisation) -> None:
     """Refund a part of what two pools paid, and all of what one paid."""
     acme.refund("ben runs dry", 60, amount=60, reason="a slow day")
     acme.refund("ben dips in", 48, reason="a bad answer")
+
+
+def come_late(acme: Organisation) -> None:
+    """Settle what was charged at its deadline: four pages of the nine that were held. That is a correction."""
+    path = f"/api/v1/reservations/{acme.requests['late pages']}"
+    eventually_now(lambda: acme.admin.get(path)["by_deadline"])
+    assert acme.admin.call("POST", f"{path}/settle", {"amount": 4})["charge"] == 4
 
 
 def await_expiry(acme: Organisation) -> None:
@@ -227,7 +263,7 @@ def play_globex(farebox: Farebox, bias: dict[str, int]) -> Organisation:
     globex.grant("fay", 1000, user_id="fay")
     eve, fay = globex.people["eve"], globex.people["fay"]
     globex.requests["eve's"] = eve.chat("tiny", 120, bias=bias)
-    globex.requests["fay's"] = fay.chat("tiny", 250, bias=bias)
+    globex.requests["fay's"] = fay.chat("tiny", 150, bias=bias)
     globex.requests["images"] = eve.use(resource="credits", amount=3, model="tiny")
     globex.refund("eve's", 500, amount=500, reason="goodwill")
     globex.booked()
