@@ -5,7 +5,9 @@ import { reads } from "../../api/reads";
 import { useScope } from "../../api/scope";
 import type { Event } from "../../api/types";
 import { useRead } from "../../api/useRead";
+import { kindOf } from "../../format/amounts";
 import { useFormat } from "../../format/useFormat";
+import { useResourceName } from "../../ui/Amount";
 import { ConfirmModal } from "../../ui/ConfirmModal";
 import { useToast } from "../../ui/useToast";
 import { ofRefund } from "../packs/consequences";
@@ -30,7 +32,11 @@ export function RefundModal({ trace, event, onClose }: Props) {
   const balance = useRead(reads.balance(useScope(), { resource: event.resource }));
   const [asked, setAsked] = useState<Asked>({ written: "", reason: "" });
   const [amount, setAmount] = useState<number | null>(null);
-  const shown = (value: number) => format.amount(value, event.resource);
+  const nameOf = useResourceName();
+  const shown = (value: number) => {
+    const text = format.amount(value, event.resource);
+    return kindOf(event.resource) === "number" ? `${text} ${nameOf(event.resource, value)}` : text;
+  };
 
   const happens = (given: number) => {
     if (balance.data === undefined) return null;
