@@ -46,7 +46,7 @@ class Used(msgspec.Struct, frozen=True, gc=False, kw_only=True):
     body=NewUse,
     answer=Used,
     status=201,
-    refuses=(402, 409),
+    refuses=(402, 409, 429),
     repeatable=True,
     example=SOME_WORDS,
 )
@@ -82,7 +82,7 @@ async def post_usage(request: web.Request, deps: Deps, principal: Principal) -> 
     answer=ReservationRecord,
     status=201,
     status_again=200,
-    refuses=(402, 409),
+    refuses=(402, 409, 429),
     repeatable=True,
     example=SOME_WORDS,
 )

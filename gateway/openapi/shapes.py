@@ -5,9 +5,11 @@ from typing import Any
 import msgspec
 from msgspec import UNSET, UnsetType
 
+from metering.core.limits import Limit, Scope
+
 
 class ErrorDetails(msgspec.Struct, kw_only=True):
-    """What a 402 says of the account (amounts in its unit), or a 409 of the request that was first."""
+    """What a 402 says of the account (amounts in its unit), a 409 of the request that was first, a 429 of the limit."""
 
     required: int | UnsetType = UNSET
     available: int | UnsetType = UNSET
@@ -19,6 +21,13 @@ class ErrorDetails(msgspec.Struct, kw_only=True):
     top_up_url: str | UnsetType | None = UNSET
     request_id: str | UnsetType = UNSET
     charge: int | UnsetType | None = UNSET
+    scope: Scope | UnsetType = UNSET
+    subject: str | UnsetType | None = UNSET
+    limit: Limit | UnsetType = UNSET
+    size: int | UnsetType = UNSET
+    used: int | UnsetType = UNSET
+    requested: int | UnsetType = UNSET
+    resets_at: str | UnsetType | None = UNSET
 
 
 class ErrorObject(msgspec.Struct, kw_only=True):

@@ -34,6 +34,13 @@ def _object() -> Schema:
     return {"anyOf": [{"type": "object"}, {"type": "null"}], "examples": [None]}
 
 
+# A model that failed before another one answered; stored as it is shown.
+ATTEMPT: Final[Schema] = {
+    "type": "object",
+    "properties": {name: {"type": "string"} for name in ("model", "provider", "error")},
+    "required": ["model", "provider", "error"],
+    "additionalProperties": False,
+}
 LIMITS: Final[Schema] = {"anyOf": [{"$ref": "#/components/schemas/Limits"}, {"type": "null"}], "examples": [None]}
 
 WORDS: Final[Mapping[str, Schema]] = {
@@ -57,6 +64,7 @@ WORDS: Final[Mapping[str, Schema]] = {
     "sealed_at": _time(),
     "corrected_at": _time(),
     "next_expiry": _time(),
+    "resets_at": _time(),
     "Statement.from": _time("2026-11-01T00:00:00.000000Z"),
     "Statement.to": _time("2026-12-01T00:00:00.000000Z"),
     "first_day": {"format": "date", "examples": ["2026-11-21"]},
@@ -162,7 +170,7 @@ WORDS: Final[Mapping[str, Schema]] = {
     "KeyPatch.limits": _example({"requests_per_minute": 60}),
     "before": _object(),
     "after": _object(),
-    "attempts": {"type": "array", "items": {"type": "object"}, "examples": [[]]},
+    "attempts": {"type": "array", "items": ATTEMPT, "examples": [[]]},
     "sums": {"type": "array", "items": {"type": "array"}, "examples": [[["tokens", "usage", 2, 120, -120]]]},
     # amounts
     "size": _example(1_000_000),

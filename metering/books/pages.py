@@ -148,8 +148,8 @@ async def _page(  # noqa: PLR0913, PLR0917 - what a page is
 
 
 def _entry_of(row: Record, key_columns: int) -> Entry:
-    fields = [*row.values()][:-key_columns]
-    return Entry(*[*fields, TYPES[row["kind"]]])
+    *fields, resource = [*row.values()][:-key_columns]
+    return Entry(*[*fields, TYPES[row["kind"]], resource])
 
 
 def _page_of(found: list[Any], rows: list[Record], order: Order, limit: int, count: int | None) -> Page:

@@ -107,7 +107,10 @@ class Balance(msgspec.Struct, frozen=True, gc=False, kw_only=True):
 
 
 class Entry(msgspec.Struct, frozen=True, gc=False, rename={"book_from": "from", "book_to": "to"}):
-    """One transfer between two books; ``delta`` is its signed effect on the balance, ``type`` its kind for people."""
+    """One transfer between two books, of a ``resource``; ``delta`` is its signed effect on that resource's balance.
+
+    ``type`` is its kind for people.
+    """
 
     id: str
     account_id: str
@@ -131,6 +134,7 @@ class Entry(msgspec.Struct, frozen=True, gc=False, rename={"book_from": "from", 
     user_id: str | None
     source: str | None
     type: str
+    resource: str
 
 
 class Recovered(msgspec.Struct, frozen=True, gc=False, kw_only=True):

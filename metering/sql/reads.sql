@@ -5,7 +5,7 @@
 SELECT e.id::text, e.account_id::text, to_char(e.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"'), e.kind,
        e.amount, e.delta, e.book_from, e.book_to, e.version, e.seq, e.balance_after, e.prompt_tokens,
        e.completion_tokens, e.model, e.service, e.session_id, e.reason, e.pack_id::text, e.request_id::text, e.user_id,
-       e.source, {key}
+       e.source, e.resource, {key}
   FROM entries e
  WHERE {where}
  ORDER BY {order}

@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 
+from gateway.openapi.words import ATTEMPT
 from tests.fakes.upstream import answer, completion, usage
 from tests.integration.line import PROMPT, Line, on
 
@@ -20,7 +21,8 @@ async def test_a_fallback_answers_under_the_same_hold(line: Line) -> None:
     assert [request.json["model"] for request in line.upstream.requests] == ["m", "second-up"]
     row = await line.event()
     assert (row["reserved"], row["charge"], row["model"]) == (2 * (PROMPT + 10), 2 * (PROMPT + 3), "m")
-    assert [attempt["model"] for attempt in json.loads(row["attempts"])] == ["m"]
+    (attempt,) = json.loads(row["attempts"])
+    assert (attempt["model"], attempt["provider"], set(attempt)) == ("m", "up", set(ATTEMPT["required"]))
 
 
 async def test_the_last_fallbacks_refusal_is_what_the_client_gets(line: Line) -> None:

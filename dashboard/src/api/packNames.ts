@@ -6,7 +6,7 @@ import { useRead } from "./useRead";
 
 const KNOWN = 1_000; // The most that one page of the API has.
 
-/** The account's packs by id: an entry names its pack by its id only, and its resource not at all. */
+/** The account's packs by id: an entry names its pack by its id only. */
 export function usePacksById(): Map<string, Pack> {
   const packs = useRead(reads.packs(useScope(), { limit: KNOWN }));
   return useMemo(() => new Map((packs.data?.data ?? []).map((pack) => [pack.id, pack])), [packs.data]);

@@ -2118,7 +2118,9 @@ export interface components {
         };
         /**
          * Entry
-         * @description One transfer between two books; `delta` is its signed effect on the balance, `type` its kind for people.
+         * @description One transfer between two books, of a `resource`; `delta` is its signed effect on that resource's balance.
+         *
+         *         `type` is its kind for people.
          */
         Entry: {
             /**
@@ -2153,6 +2155,8 @@ export interface components {
             reason: string | null;
             /** @example 0199f3a2-7c1e-7b3a-9d41-0c5e8f1a2b3c */
             request_id: string | null;
+            /** @example tokens */
+            resource: string;
             seq: number;
             /** @example chat/completions */
             service: string | null;
@@ -2191,12 +2195,13 @@ export interface components {
         };
         /**
          * ErrorDetails
-         * @description What a 402 says of the account (amounts in its unit), or a 409 of the request that was first.
+         * @description What a 402 says of the account (amounts in its unit), a 409 of the request that was first, a 429 of the limit.
          */
         ErrorDetails: {
             available?: number;
             balance?: number;
             charge?: number | null;
+            limit?: components["schemas"]["Limit"];
             min_reserve?: number;
             /** @example 2026-11-21T09:30:00.000000Z */
             next_expiry?: string | null;
@@ -2205,11 +2210,19 @@ export interface components {
              * @example 0199f3a2-7c1e-7b3a-9d41-0c5e8f1a2b3c
              */
             request_id?: string;
+            requested?: number;
             required?: number;
             reserved?: number;
+            /** @example 2026-11-21T09:30:00.000000Z */
+            resets_at?: string | null;
+            scope?: components["schemas"]["Scope"];
+            /** @example 1000000 */
+            size?: number;
+            subject?: string | null;
             top_up_url?: string | null;
             /** @example tokens */
             unit?: string | null;
+            used?: number;
         };
         /**
          * ErrorObject
@@ -2266,7 +2279,11 @@ export interface components {
              */
             at: string;
             /** @example [] */
-            attempts: Record<string, never>[];
+            attempts: {
+                error: string;
+                model: string;
+                provider: string;
+            }[];
             cached_tokens: number;
             charge: number;
             completion_tokens: number;
@@ -2650,6 +2667,7 @@ export interface components {
         LimitUse: {
             /** @example 999880 */
             remaining: number;
+            /** @example 2026-11-21T09:30:00.000000Z */
             resets_at: string | null;
             used: number;
         };
@@ -6909,7 +6927,8 @@ export interface operations {
                      *           "request_id": "0199f3a2-7c1e-7b3a-9d41-0c5e8f1a2b3c",
                      *           "user_id": "ada",
                      *           "source": "upstream",
-                     *           "type": "Usage"
+                     *           "type": "Usage",
+                     *           "resource": "tokens"
                      *         }
                      *       ],
                      *       "packs": [
@@ -7737,7 +7756,8 @@ export interface operations {
                      *           "request_id": "0199f3a2-7c1e-7b3a-9d41-0c5e8f1a2b3c",
                      *           "user_id": "ada",
                      *           "source": "upstream",
-                     *           "type": "Usage"
+                     *           "type": "Usage",
+                     *           "resource": "tokens"
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -9301,7 +9321,8 @@ export interface operations {
                      *           "request_id": "0199f3a2-7c1e-7b3a-9d41-0c5e8f1a2b3c",
                      *           "user_id": "ada",
                      *           "source": "upstream",
-                     *           "type": "Usage"
+                     *           "type": "Usage",
+                     *           "resource": "tokens"
                      *         }
                      *       ],
                      *       "packs": [
@@ -9817,7 +9838,8 @@ export interface operations {
                      *           "request_id": "0199f3a2-7c1e-7b3a-9d41-0c5e8f1a2b3c",
                      *           "user_id": "ada",
                      *           "source": "upstream",
-                     *           "type": "Usage"
+                     *           "type": "Usage",
+                     *           "resource": "tokens"
                      *         }
                      *       ],
                      *       "next_cursor": null
@@ -10739,6 +10761,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             503: components["responses"]["ServiceUnavailable"];
         };
@@ -11367,6 +11390,7 @@ export interface operations {
             409: components["responses"]["Conflict"];
             413: components["responses"]["RequestEntityTooLarge"];
             422: components["responses"]["UnprocessableEntity"];
+            429: components["responses"]["TooManyRequests"];
             431: components["responses"]["RequestHeaderFieldsTooLarge"];
             503: components["responses"]["ServiceUnavailable"];
         };

@@ -1,10 +1,9 @@
-import { Badge, Button, Group, Text } from "@mantine/core";
-import { IconRefresh } from "@tabler/icons-react";
+import { Badge, Group, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "../format/useFormat";
 import { useSession } from "../app/session";
+import { RefreshButton } from "./RefreshButton";
 import { useFreshness } from "./useFreshness";
-import { useRefreshData } from "./useRefreshData";
 
 /** Whether what is shown was just read (Live) or is from before (Cached), when, and the button to read it again. */
 export function Footer() {
@@ -12,7 +11,6 @@ export function Footer() {
   const { version } = useSession();
   const format = useFormat();
   const { live, updatedAt } = useFreshness();
-  const { refresh, refreshing } = useRefreshData();
   return (
     <Group component="footer" justify="space-between" gap="xs" mt="xl" pt="sm" className="farebox-footer">
       <Group gap="xs">
@@ -31,15 +29,7 @@ export function Footer() {
         <Text size="sm" c="dimmed">
           Farebox {version}
         </Text>
-        <Button
-          variant="default"
-          size="xs"
-          loading={refreshing}
-          onClick={() => void refresh()}
-          leftSection={<IconRefresh size={16} aria-hidden />}
-        >
-          {t("footer.refresh")}
-        </Button>
+        <RefreshButton size="xs" />
       </Group>
     </Group>
   );

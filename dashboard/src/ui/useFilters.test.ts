@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { changed } from "./useFilters";
+import { changed, countOf } from "./useFilters";
 
 const after = (search: string, changes: Record<string, string | string[] | null>) =>
   changed(new URLSearchParams(search), changes).toString();
@@ -12,4 +12,10 @@ test("a filter is set, replaced and taken away, and the others stay", () => {
 
 test("a filter may have several values; empty ones are none", () => {
   expect(after("", { user_id: ["ada", "", "grace"] })).toBe("user_id=ada&user_id=grace");
+});
+
+test("filters that are set are counted, each once; the order and the page are none", () => {
+  const names = ["type", "user_id", "model"];
+  expect(countOf(new URLSearchParams("user_id=ada&user_id=grace&type=Usage&sort=at&rows=100"), names)).toBe(2);
+  expect(countOf(new URLSearchParams("sort=at"), names)).toBe(0);
 });

@@ -11,6 +11,8 @@ export interface Filters {
   clear: () => void;
   /** Whether any is set. */
   any: boolean;
+  /** How many are set; one that has several values is one. */
+  count: number;
 }
 
 /** The filters of a list, kept in the address, so that a link shows the same and "back" undoes. */
@@ -27,10 +29,15 @@ export function useFilters(names: readonly string[]): Filters {
       all: (name) => params.getAll(name),
       set,
       clear: () => set(Object.fromEntries(names.map((name) => [name, null]))),
-      any: names.some((name) => params.has(name)),
+      any: countOf(params, names) > 0,
+      count: countOf(params, names),
     }),
     [params, set, names],
   );
+}
+
+export function countOf(params: URLSearchParams, names: readonly string[]): number {
+  return names.filter((name) => params.has(name)).length;
 }
 
 export function changed(before: URLSearchParams, changes: Record<string, string | string[] | null>): URLSearchParams {

@@ -14,7 +14,7 @@ ENTRY = [
     "id", "account_id", "at", "kind", "amount", "delta", "from", "to", "version", "seq",
     "balance_after", "prompt_tokens",
     "completion_tokens", "model", "service", "session_id", "reason", "pack_id", "request_id", "user_id", "source",
-    "type",
+    "type", "resource",
 ]  # fmt: skip
 EVENT = [
     "request_id", "account_id", "at", "user_id", "key_id", "endpoint", "model", "provider", "prompt_tokens",

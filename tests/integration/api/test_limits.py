@@ -8,6 +8,7 @@ import pytest
 from gateway.deps import Deps
 from tests.conftest import Start
 from tests.integration.api.asking import Api, Reply
+from tests.integration.api.contract import require_declared, routes
 
 BODY = {"model": "simulated", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 5}
 
@@ -226,8 +227,10 @@ async def test_reservations_and_one_shot_usage_count_too(shop: Shop) -> None:
     assert used.status == 201
     refused = await api.ask("POST", "/api/v1/usage", {"amount": 11}, headers=shop.key)
     assert (refused.status, refused.error["details"]["used"]) == (429, 90)
+    require_declared(routes()["recordUsage"], refused)
     refused = await api.ask("POST", "/api/v1/reservations", {"amount": 11}, headers=shop.key)
     assert refused.status == 429
+    require_declared(routes()["openReservation"], refused)
     settled = await api.ask("POST", f"/api/v1/reservations/{held.body['id']}/settle", {"amount": 20}, headers=shop.key)
     assert settled.status == 200
     assert (await api.ask("POST", "/api/v1/usage", {"amount": 50}, headers=shop.key)).status == 201

@@ -69,6 +69,14 @@ async def test_an_entry_says_what_moved(booking: Booking) -> None:
     assert (usage.request_id, usage.user_id, usage.model, usage.service) == (request_id, "u1", "m", "chat")
     assert (usage.session_id, usage.reason, usage.prompt_tokens, usage.completion_tokens) == ("s", "why", 20, 10)
     assert usage.source == "upstream"
+    assert (usage.resource, usage.type) == ("tokens", "Usage")
+
+
+async def test_an_entry_says_what_it_is_an_amount_of_even_if_no_pack_does(booking: Booking) -> None:
+    await booking.charge(4, resource="images")
+    (owed,) = (await booking.books.pages.entries(Filters(), limit=10)).rows
+    assert isinstance(owed, Entry)
+    assert (owed.kind, owed.pack_id, owed.resource, owed.balance_after) == ("overdraft", None, "images", -4)
 
 
 async def test_a_request_that_draws_on_two_packs_is_two_entries_and_one_hybrid_event(booking: Booking) -> None:
@@ -244,7 +252,8 @@ async def test_columns_stand_in_the_order_of_the_fields(booking: Booking, ledger
             page = await connection.prepare(query(name.replace("_get", "s_page")))
             assert [one.type for one in own.get_attributes()] == [one.type for one in page.get_attributes()]
             assert len(own.get_attributes()) == len(kind.__struct_fields__)
-    assert [name if name != "to_char" else "at" for name in names] == list(Entry.__struct_fields__)[:-1]
+    fields = [name for name in Entry.__struct_fields__ if name != "type"]  # made of the kind
+    assert [name if name != "to_char" else "at" for name in names] == fields
 
 
 @pytest.mark.parametrize("amount", [None, 30, 31])

@@ -8,11 +8,6 @@ import type { Column } from "../../ui/table/columns";
 import { Time } from "../../ui/Time";
 import { Split } from "./Split";
 
-/** What an entry is an amount of: that of its pack; debt is in what the request was charged in, mostly the unit. */
-export function resourceOf(entry: Entry, packs: Map<string, Pack>, unit: string): string {
-  return (entry.pack_id === null ? undefined : packs.get(entry.pack_id)?.resource) ?? unit;
-}
-
 /** The columns that users know from their usage ledger and their transaction history. */
 export function entryColumns(t: TFunction<"ledger">, packs: Map<string, Pack>, unit: string): Column<Entry>[] {
   return [
@@ -30,7 +25,7 @@ export function entryColumns(t: TFunction<"ledger">, packs: Map<string, Pack>, u
       sort: "amount",
       align: "right",
       card: "title",
-      cell: (entry) => <Moved entry={entry} resource={resourceOf(entry, packs, unit)} unit={unit} />,
+      cell: (entry) => <Moved entry={entry} unit={unit} />,
     },
     { id: "split", header: t("split"), align: "right", cell: (entry) => <Split entry={entry} /> },
     { id: "model", header: t("model"), sort: "model", card: "line", cell: (entry) => named(entry.model) },
@@ -51,7 +46,7 @@ export function entryColumns(t: TFunction<"ledger">, packs: Map<string, Pack>, u
       sort: "balance_after",
       align: "right",
       card: "line",
-      cell: (entry) => <Amount value={entry.balance_after} resource={resourceOf(entry, packs, unit)} />,
+      cell: (entry) => <Amount value={entry.balance_after} resource={entry.resource} />,
     },
   ];
 }
@@ -62,14 +57,14 @@ function named(name: string | null): string {
 }
 
 /** What the entry did to the balance; one that moves none (debt that is repaid) shows what it moved. */
-function Moved({ entry, resource, unit }: { entry: Entry; resource: string; unit: string }) {
+function Moved({ entry, unit }: { entry: Entry; unit: string }) {
   const color = entry.delta > 0 ? "farebox-healthy" : entry.delta < 0 ? "farebox-low" : undefined;
   return (
     <Text span inherit fw={600} className={color}>
       <Amount
         value={entry.delta === 0 ? entry.amount : entry.delta}
-        resource={resource}
-        named={resource !== unit}
+        resource={entry.resource}
+        named={entry.resource !== unit}
         signed
       />
     </Text>

@@ -28,7 +28,7 @@ export function BalanceCard({ balance }: { balance: Balance }) {
         {balance.debt > 0 && <Fact name={t("debt")}>{amount(balance.debt)}</Fact>}
         <Fact name={t("warning_threshold")}>{amount(balance.warning_threshold)}</Fact>
         <Fact name={t("min_reserve")}>{amount(balance.min_reserve)}</Fact>
-        <TimeToEmpty />
+        {!balance.unlimited && <TimeToEmpty />}
       </Facts>
     </Section>
   );

@@ -6,13 +6,12 @@ import { useFormat } from "../../format/useFormat";
 import { Fact } from "../../ui/Facts";
 import { Time } from "../../ui/Time";
 
-/** When the balance is used up if it goes on like this; only an account's own people are told. */
+/** When the balance is used up if it goes on like this. */
 export function TimeToEmpty() {
   const { t } = useTranslation("overview");
   const format = useFormat();
-  const scope = useScope();
-  const estimate = useRead(reads.estimate(scope));
-  if (scope.kind === "admin" || estimate.data === undefined) return null;
+  const estimate = useRead(reads.estimate(useScope()));
+  if (estimate.data === undefined) return null;
   const empty = estimate.data.time_to_empty;
   if (empty === null) return <Fact name={t("time_to_empty")}>{t("never_empty")}</Fact>;
   return (

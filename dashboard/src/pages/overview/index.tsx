@@ -8,6 +8,7 @@ import { Loaded } from "../../ui/Loaded";
 import { Page } from "../../ui/Page";
 import { AccountCard } from "./AccountCard";
 import { BalanceCard } from "./BalanceCard";
+import { HeadActions } from "./HeadActions";
 import { QuickActions } from "./QuickActions";
 import { StateBanner } from "./StateBanner";
 import { StatisticsCard } from "./StatisticsCard";
@@ -21,7 +22,7 @@ export function Component() {
   const overview = useRead(reads.overview(useScope()));
   const [days, setDays] = useState<Days>(7);
   return (
-    <Page title={t("title")} lead={t("lead")}>
+    <Page title={t("title")} lead={t("lead")} actions={<HeadActions />}>
       <Loaded query={overview}>
         {({ account, balance, statistics, used }) => (
           <>

@@ -17,7 +17,10 @@ export function WhatHappens({ resource, consequence, also = [] }: Props) {
   const { before, after, repaid, turn } = consequence;
   const amount = (value: number) => format.amount(value, resource);
   const lines = [
-    t(after >= before ? "happens.rises" : "happens.falls", { before: amount(before), after: amount(after) }),
+    t(after > before ? "happens.rises" : after < before ? "happens.falls" : "happens.stays", {
+      before: amount(before),
+      after: amount(after),
+    }),
     ...(repaid > 0 ? [t("happens.repaid", { amount: amount(repaid) })] : []),
     ...(turn === "stops" ? [t("happens.stops")] : []),
     ...(turn === "resumes" ? [t("happens.resumes")] : []),

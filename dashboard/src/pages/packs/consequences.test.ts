@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { ofGrant, ofRevoke } from "./consequences";
+import { ofGrant, ofRefund, ofRevoke } from "./consequences";
 
 const normal = { balance: 1_000, debt: 0, min_reserve: 100, state: "normal", unlimited: false } as const;
 const stopped = { ...normal, balance: -50, debt: 50, state: "stopped" } as const;
@@ -21,4 +21,9 @@ test("a revoke takes what remains, and may stop the account", () => {
 test("with an unlimited pack nothing stops, and the loss of one can't be counted", () => {
   expect(ofRevoke({ ...normal, unlimited: true }, { remaining: 1_000 })?.turn).toBeNull();
   expect(ofRevoke(normal, { remaining: null })).toBeNull();
+});
+
+test("a refund raises the balance by what counts again, debt and all, and may resume what stopped", () => {
+  expect(ofRefund(stopped, { debt: 50, packs: 100 })).toEqual({ before: -50, after: 100, repaid: 50, turn: "resumes" });
+  expect(ofRefund(normal, { debt: 0, packs: 0 })).toEqual({ before: 1_000, after: 1_000, repaid: 0, turn: null });
 });

@@ -1,10 +1,10 @@
 import type { Balance, Pack } from "../../api/types";
 
-/** What a change of a pack does to the balance of its resource. */
+/** What a change does to the balance of a resource. */
 export interface Consequence {
   before: number;
   after: number;
-  /** What of a new pack goes to what is owed. */
+  /** What of it goes to what is owed. */
   repaid: number;
   /** The account stops, or goes on, by this change. */
   turn: "stops" | "resumes" | null;
@@ -19,6 +19,11 @@ export function ofGrant(balance: Standing, size: number): Consequence {
 /** An unlimited pack has no `remaining`, so its loss can't be put into numbers. */
 export function ofRevoke(balance: Standing, pack: Pick<Pack, "remaining">): Consequence | null {
   return pack.remaining === null ? null : consequence(balance, -pack.remaining, 0);
+}
+
+/** A refund raises the balance by what goes back onto packs that count, and by the debt that it repays. */
+export function ofRefund(balance: Standing, { debt, packs }: { debt: number; packs: number }): Consequence {
+  return consequence(balance, debt + packs, debt);
 }
 
 function consequence(balance: Standing, delta: number, repaid: number): Consequence {

@@ -2,12 +2,11 @@ import { List, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Event } from "../../api/types";
 import { Section } from "../../ui/Section";
-import { attemptsOf } from "./trace";
 
 /** Which models were tried before one answered. What failed is not charged. */
 export function AttemptsCard({ event }: { event: Event }) {
   const { t } = useTranslation("request");
-  const failed = attemptsOf(event);
+  const failed = event.attempts;
   return (
     <Section title={t("attempts")}>
       <List size="sm" type="ordered" spacing={4}>

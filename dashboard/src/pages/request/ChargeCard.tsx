@@ -5,6 +5,7 @@ import { Amount } from "../../ui/Amount";
 import { Fact, Facts } from "../../ui/Facts";
 import { Section } from "../../ui/Section";
 import { Time } from "../../ui/Time";
+import { RefundButton } from "./RefundButton";
 import type { Trace } from "./trace";
 
 /** What the request was charged, and everything that says what it was. */
@@ -23,7 +24,7 @@ export function ChargeCard({ trace }: { trace: Trace }) {
   }
   const amount = (value: number) => <Amount value={value} resource={event.resource} />;
   return (
-    <Section title={t("charge")}>
+    <Section title={t("charge")} actions={<RefundButton trace={trace} event={event} />}>
       <Text fz={28} fw={750} lh={1.2} mb="xs">
         <Amount value={event.charge} resource={event.resource} named />
       </Text>

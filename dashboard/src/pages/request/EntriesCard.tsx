@@ -1,7 +1,6 @@
 import { Box, Table, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { packName } from "../../api/packNames";
-import { useAccount } from "../../api/scope";
 import { Amount } from "../../ui/Amount";
 import { TypeBadge } from "../../ui/badges";
 import { Section } from "../../ui/Section";
@@ -11,8 +10,6 @@ import type { Trace } from "./trace";
 /** What moved in the ledger for this request: each pack that it drew on, refunds and corrections too. */
 export function EntriesCard({ trace }: { trace: Trace }) {
   const { t } = useTranslation("request");
-  const { unit } = useAccount();
-  const resource = trace.event?.resource ?? trace.hold?.resource ?? unit;
   const packs = new Map(trace.packs.map((pack) => [pack.id, pack]));
   return (
     <Section title={t("entries")}>
@@ -43,14 +40,14 @@ export function EntriesCard({ trace }: { trace: Trace }) {
                     <TypeBadge type={entry.type} />
                   </Table.Td>
                   <Table.Td ta="right">
-                    <Amount value={entry.delta === 0 ? entry.amount : entry.delta} resource={resource} signed />
+                    <Amount value={entry.delta === 0 ? entry.amount : entry.delta} resource={entry.resource} signed />
                   </Table.Td>
                   <Table.Td>
                     {entry.pack_id === null ? t("debt") : packName(entry.pack_id, packs.get(entry.pack_id))}
                   </Table.Td>
                   <Table.Td>{entry.reason ?? "–"}</Table.Td>
                   <Table.Td ta="right">
-                    <Amount value={entry.balance_after} resource={resource} />
+                    <Amount value={entry.balance_after} resource={entry.resource} />
                   </Table.Td>
                   <Table.Td>
                     <Time at={entry.at} />

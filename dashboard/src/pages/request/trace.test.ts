@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { attemptsOf, holdOf, type Trace } from "./trace";
+import { holdOf, type Trace } from "./trace";
 
 const over: Trace = {
   request_id: "r",
@@ -41,10 +41,4 @@ test("the hold of a running request is the one that stands now, which may have g
 
 test("a request from before holds were kept shows none", () => {
   expect(holdOf({ ...over, reserved: null, split: null })).toBeNull();
-});
-
-test("an attempt shows what it says and nothing else", () => {
-  expect(attemptsOf({ attempts: [{ model: "gpt", error: 5 }] as never })).toEqual([
-    { model: "gpt", provider: "", error: "" },
-  ]);
 });

@@ -40,6 +40,7 @@ export function KeyForm() {
           value={key}
           onChange={(event) => setKey(event.currentTarget.value)}
           error={problem}
+          aria-invalid={problem ? true : undefined} // Mantine says it of the frame alone, not of the field.
           visibilityToggleButtonProps={{ "aria-label": t("show"), tabIndex: 0 }}
         />
         <Button type="submit" loading={signIn.isPending} disabled={key.trim() === ""}>
