@@ -11,7 +11,7 @@ import tiktoken
 
 from metering.counter import TokenCounter
 from tests.e2e import oracle
-from tests.e2e.farebox import TINY, Farebox, free_port
+from tests.e2e.farebox import CLIENTS, TINY, Farebox, free_port
 
 ROOT = Path(__file__).parents[2]
 CONFIG = (
@@ -62,3 +62,11 @@ def farebox(llama: str) -> Iterator[Farebox]:
             yield running
         finally:
             running.clean_up()
+
+
+@pytest.fixture(autouse=True)
+def closed_clients() -> Iterator[None]:
+    """Close the clients of a test."""
+    yield
+    while CLIENTS:
+        CLIENTS.pop().close()

@@ -43,6 +43,10 @@ def free_port() -> int:
         return port
 
 
+CLIENTS: list[openai.OpenAI] = []
+"""The clients of the running test: what is left to the garbage collector is a warning of another test."""
+
+
 @dataclass(frozen=True, kw_only=True)
 class Account:
     """An account with one key."""
@@ -53,8 +57,10 @@ class Account:
     pack_id: str
 
     def client(self) -> openai.OpenAI:
-        """Return the official client, which tries nothing twice."""
-        return openai.OpenAI(base_url=f"{self.farebox.url}/v1", api_key=self.key, max_retries=0, timeout=60)
+        """Return the official client, which tries nothing twice; it is closed after the test."""
+        client = openai.OpenAI(base_url=f"{self.farebox.url}/v1", api_key=self.key, max_retries=0, timeout=60)
+        CLIENTS.append(client)
+        return client
 
     def async_client(self) -> openai.AsyncOpenAI:
         """Return its asynchronous sister."""
