@@ -16,6 +16,14 @@ export const adminReads = {
       queryFn: ({ signal }) => answered(client.GET("/admin/v1/accounts/{id}", { params: { path: { id } }, signal })),
     }),
 
+  /** Everything that an account may have packs of, besides its unit. */
+  resources: (id: string) =>
+    queryOptions({
+      queryKey: ["admin", "resources", id],
+      queryFn: ({ signal }) =>
+        answered(client.GET("/admin/v1/accounts/{id}/resources", { params: { path: { id } }, signal })),
+    }),
+
   features: () =>
     queryOptions({
       queryKey: ["admin", "features"],

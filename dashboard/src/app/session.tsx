@@ -1,4 +1,4 @@
-import { queryOptions, useQuery, useQueryClient } from "@tanstack/react-query";
+import { queryOptions, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
 import { createContext, use, useEffect, type ReactNode } from "react";
 import { Navigate, useLocation } from "react-router";
 import { answered, client, holdSession, whenSessionEnds } from "../api/client";
@@ -44,10 +44,7 @@ export function SignedIn({ children }: { children: ReactNode }) {
   const session = useQuery(sessionRead);
 
   useEffect(() => {
-    whenSessionEnds(() => {
-      holdSession(null);
-      queries.setQueryData(sessionRead.queryKey, null);
-    });
+    whenSessionEnds(() => forget(queries));
     return () => whenSessionEnds(() => undefined);
   }, [queries]);
 
@@ -60,13 +57,18 @@ export function SignedIn({ children }: { children: ReactNode }) {
   return <SessionContext value={session.data}>{children}</SessionContext>;
 }
 
-/** End the session everywhere. What was read with it is forgotten, so that the next person sees none of it. */
+/** Nobody is signed in any more, and what was read is gone: whoever signs in next must see none of it. */
+function forget(queries: QueryClient): void {
+  holdSession(null);
+  queries.setQueryData(sessionRead.queryKey, null);
+  queries.removeQueries({ predicate: (query) => query.queryKey[0] !== sessionRead.queryKey[0] });
+}
+
+/** End the session, everywhere. */
 export function useSignOut(): () => Promise<void> {
   const queries = useQueryClient();
   return async () => {
     await answered(client.DELETE("/api/v1/session"));
-    holdSession(null);
-    queries.clear();
-    queries.setQueryData(sessionRead.queryKey, null);
+    forget(queries);
   };
 }

@@ -1,15 +1,17 @@
-import { createTheme, type CSSVariablesResolver } from "@mantine/core";
+import { createTheme, Modal, type CSSVariablesResolver } from "@mantine/core";
 
 export const theme = createTheme({
   primaryColor: "cyan",
   // Shades whose text on white, and whose white text, have a contrast of 4.5 at least.
-  primaryShade: { light: 9, dark: 8 },
+  primaryShade: 9,
   autoContrast: true,
   luminanceThreshold: 0.36,
   defaultRadius: "md",
   cursorType: "pointer",
   respectReducedMotion: true,
   fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif",
+  // A dialog's <header> would count as a second banner of the page.
+  components: { ModalHeader: Modal.Header.extend({ defaultProps: { role: "presentation" } }) },
   headings: { fontFamily: "inherit", fontWeight: "650" },
 });
 

@@ -5,12 +5,12 @@ import type { LayoutProps } from "./Grid";
 import classes from "./table.module.css";
 
 /** The same rows on a phone: cards that open on a tap. */
-export function Cards<Row>({ caption, columns, rows, onOpen, openLabel }: LayoutProps<Row>) {
+export function Cards<Row>({ caption, columns, rows, openOf, openLabel }: LayoutProps<Row>) {
   return (
     <ul className={classes.cards} aria-label={caption}>
       {rows.map(({ id, row }) => (
         <li key={id} className={classes.card}>
-          <OneCard columns={columns} row={row} onOpen={onOpen} label={openLabel?.(row)} />
+          <OneCard columns={columns} row={row} open={openOf(row)} label={openLabel?.(row)} />
         </li>
       ))}
     </ul>
@@ -20,11 +20,11 @@ export function Cards<Row>({ caption, columns, rows, onOpen, openLabel }: Layout
 interface Props<Row> {
   columns: Column<Row>[];
   row: Row;
-  onOpen?: (row: Row) => void;
+  open?: () => void;
   label?: string;
 }
 
-function OneCard<Row>({ columns, row, onOpen, label }: Props<Row>) {
+function OneCard<Row>({ columns, row, open, label }: Props<Row>) {
   const [opened, setOpened] = useState(false);
   const titles = columns.filter((column) => column.card === "title");
   // Where a tap leads to a page of its own, that page has the rest.
@@ -34,8 +34,8 @@ function OneCard<Row>({ columns, row, onOpen, label }: Props<Row>) {
       <UnstyledButton
         className={classes.tap}
         aria-label={label}
-        aria-expanded={onOpen ? undefined : opened}
-        onClick={() => (onOpen ? onOpen(row) : setOpened(!opened))}
+        aria-expanded={open ? undefined : opened}
+        onClick={open ?? (() => setOpened(!opened))}
       >
         <span className={classes.titles}>
           {titles.map((column) => (

@@ -34,6 +34,8 @@ interface Props<Row> {
   sorting?: Sorting;
   /** Opens a row, by a click, Enter or a tap. */
   onOpen?: (row: Row) => void;
+  /** Which rows open; all of them unless it is given. */
+  opens?: (row: Row) => boolean;
   /** The name of what opens, for screen readers: "Open the request of 12:03". */
   openLabel?: (row: Row) => string;
 }
@@ -72,7 +74,7 @@ export function DataTable<Row extends object>(props: Props<Row>) {
                 columns={columns}
                 rows={laidOut}
                 sorting={props.sorting}
-                onOpen={props.onOpen}
+                openOf={(row) => openOf(props, row)}
                 openLabel={props.openLabel}
               />
             </Box>
@@ -82,6 +84,13 @@ export function DataTable<Row extends object>(props: Props<Row>) {
       }
     </Loaded>
   );
+}
+
+function openOf<Row extends object>(
+  { onOpen, opens }: Pick<Props<Row>, "onOpen" | "opens">,
+  row: Row,
+): (() => void) | undefined {
+  return onOpen && (opens?.(row) ?? true) ? () => onOpen(row) : undefined;
 }
 
 function TableWaiting() {

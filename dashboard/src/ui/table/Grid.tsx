@@ -10,7 +10,8 @@ export interface LayoutProps<Row> {
   columns: Column<Row>[];
   rows: { id: string; row: Row }[];
   sorting?: Sorting;
-  onOpen?: (row: Row) => void;
+  /** What opening this row does; undefined where there is nothing to open. */
+  openOf: (row: Row) => (() => void) | undefined;
   openLabel?: (row: Row) => string;
 }
 
@@ -23,15 +24,15 @@ const STEPS: Record<string, (now: number, last: number) => number> = {
 
 /** The table itself. One row is in the tab order; arrows move to the others. */
 export function Grid<Row>(props: LayoutProps<Row>) {
-  const { caption, columns, rows, onOpen } = props;
+  const { caption, columns, rows, openOf } = props;
   const [current, setCurrent] = useState(0);
   const reachable = Math.min(current, rows.length - 1);
 
-  const walk = (event: KeyboardEvent<HTMLTableRowElement>, index: number, row: Row) => {
+  const walk = (event: KeyboardEvent<HTMLTableRowElement>, index: number, open?: () => void) => {
     // A button inside of the row has keys of its own.
     if (event.target !== event.currentTarget) return;
-    if (event.key === "Enter" && onOpen) {
-      onOpen(row);
+    if (event.key === "Enter" && open) {
+      open();
       return;
     }
     const step = STEPS[event.key];
@@ -43,10 +44,10 @@ export function Grid<Row>(props: LayoutProps<Row>) {
   };
 
   return (
-    // A region that scrolls has to take the focus, so that it scrolls by keys, too.
+    // What scrolls has to take the focus, so that it scrolls by keys, too.
     // eslint-disable-next-line jsx-a11y/no-noninteractive-tabindex
-    <div className={classes.scroll} role="region" aria-label={caption} tabIndex={0}>
-      <Table highlightOnHover={onOpen !== undefined} verticalSpacing="xs">
+    <div className={classes.scroll} role="group" aria-label={caption} tabIndex={0}>
+      <Table highlightOnHover verticalSpacing="xs">
         <caption className="visually-hidden">{caption}</caption>
         <Table.Thead>
           <Table.Tr>
@@ -56,23 +57,26 @@ export function Grid<Row>(props: LayoutProps<Row>) {
           </Table.Tr>
         </Table.Thead>
         <Table.Tbody>
-          {rows.map(({ id, row }, index) => (
-            <Table.Tr
-              key={id}
-              tabIndex={index === reachable ? 0 : -1}
-              className={onOpen ? classes.opens : undefined}
-              aria-label={props.openLabel?.(row)}
-              onClick={onOpen && (() => onOpen(row))}
-              onFocus={() => setCurrent(index)}
-              onKeyDown={(event) => walk(event, index, row)}
-            >
-              {columns.map((column) => (
-                <Table.Td key={column.id} ta={column.align}>
-                  {column.cell(row)}
-                </Table.Td>
-              ))}
-            </Table.Tr>
-          ))}
+          {rows.map(({ id, row }, index) => {
+            const open = openOf(row);
+            return (
+              <Table.Tr
+                key={id}
+                tabIndex={index === reachable ? 0 : -1}
+                className={open && classes.opens}
+                aria-label={open && props.openLabel?.(row)}
+                onClick={open}
+                onFocus={() => setCurrent(index)}
+                onKeyDown={(event) => walk(event, index, open)}
+              >
+                {columns.map((column) => (
+                  <Table.Td key={column.id} ta={column.align}>
+                    {column.cell(row)}
+                  </Table.Td>
+                ))}
+              </Table.Tr>
+            );
+          })}
         </Table.Tbody>
       </Table>
     </div>

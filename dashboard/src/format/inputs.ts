@@ -1,0 +1,14 @@
+/** A moment as `<input type="datetime-local">` has it, in the viewer's zone: "2026-12-31T00:00". */
+export function toLocalInput(iso: string | null): string {
+  if (iso === null) return "";
+  const at = new Date(iso);
+  const two = (part: number) => String(part).padStart(2, "0");
+  const day = `${at.getFullYear()}-${two(at.getMonth() + 1)}-${two(at.getDate())}`;
+  return `${day}T${two(at.getHours())}:${two(at.getMinutes())}`;
+}
+
+/** What was written into such a field, as the API takes it; null for an empty one. */
+export function fromLocalInput(text: string): string | null {
+  const at = new Date(text);
+  return text === "" || Number.isNaN(at.getTime()) ? null : at.toISOString();
+}
