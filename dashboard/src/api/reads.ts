@@ -151,20 +151,28 @@ export const reads = {
         ),
     }),
 
-  /** How far the balance goes; only an account's own session is told. */
+  /** How far the balance goes. */
   estimate: (scope: Scope) =>
     queryOptions({
       queryKey: ["estimate", scope],
-      enabled: scope.kind === "account",
-      queryFn: ({ signal }) => answered(client.GET("/api/v1/estimate", { signal })),
+      queryFn: ({ signal }) =>
+        answered(
+          scope.kind === "account"
+            ? client.GET("/api/v1/estimate", { signal })
+            : client.GET("/admin/v1/accounts/{id}/estimate", { params: { path: path(scope) }, signal }),
+        ),
     }),
 
-  /** What this account's models cost; only an account's own session is told. */
+  /** What the account's models and features cost. */
   pricing: (scope: Scope) =>
     queryOptions({
       queryKey: ["pricing", scope],
-      enabled: scope.kind === "account",
-      queryFn: ({ signal }) => answered(client.GET("/api/v1/pricing", { signal })),
+      queryFn: ({ signal }) =>
+        answered(
+          scope.kind === "account"
+            ? client.GET("/api/v1/pricing", { signal })
+            : client.GET("/admin/v1/accounts/{id}/pricing", { params: { path: path(scope) }, signal }),
+        ),
     }),
 
   trail: (scope: Scope, query: QueryOf<"listTrail"> = {}) =>

@@ -36,14 +36,14 @@ const PLAYGROUND: NavItem = { name: "playground", path: "playground", icon: Icon
 
 /** The pages of an account, for whoever looks at them. */
 export function accountPages(role: Role): NavItem[] {
-  const common = [OVERVIEW, PACKS, USAGE, LEDGER, ALLOCATIONS];
+  const common = [OVERVIEW, PACKS, USAGE, LEDGER, ALLOCATIONS, PRICING];
   switch (role) {
     case "platform_admin":
       return [...common, KEYS, MEMBERS];
     case "account_admin":
-      return [...common, PRICING, KEYS, MEMBERS, PLAYGROUND];
+      return [...common, KEYS, MEMBERS, PLAYGROUND];
     case "member":
-      return [...common, PRICING, KEYS, PLAYGROUND];
+      return [...common, KEYS, PLAYGROUND];
   }
 }
 

@@ -11,6 +11,7 @@ const ofAnAccount: RouteObject[] = [
   { path: "ledger", lazy: () => import("../pages/ledger") },
   { path: "ledger/:requestId", lazy: () => import("../pages/request") },
   { path: "allocations", lazy: () => import("../pages/allocations") },
+  { path: "pricing", lazy: () => import("../pages/pricing") },
   { path: "keys", lazy: () => import("../pages/keys") },
   { path: "members", lazy: () => import("../pages/members") },
 ];
@@ -20,7 +21,6 @@ const own: RouteObject = {
   children: [
     { index: true, lazy: () => import("../pages/overview") },
     ...ofAnAccount,
-    { path: "pricing", lazy: () => import("../pages/pricing") },
     { path: "playground", lazy: () => import("../pages/playground") },
   ],
 };

@@ -5,7 +5,15 @@ import { useFormat } from "../../format/useFormat";
 import type { SeriesChartProps } from "./SeriesChart";
 
 /** The chart itself; a module of its own, so that only pages with a chart fetch the library. */
-export default function Drawing({ points, series, resource, kind, stacked = false, height = 240 }: SeriesChartProps) {
+export default function Drawing({
+  points,
+  series,
+  resource,
+  kind,
+  stacked = false,
+  zoomed = false,
+  height = 240,
+}: SeriesChartProps) {
   const format = useFormat();
   const still = useReducedMotion();
   const shared = {
@@ -15,7 +23,12 @@ export default function Drawing({ points, series, resource, kind, stacked = fals
     series: series.map((one) => ({ name: one.name, label: one.label, color: one.color })),
     withLegend: series.length > 1,
     valueFormatter: (value: number) => format.amount(value, resource),
-    yAxisProps: { width: 64, tickFormatter: (value: number) => format.compact(value, resource) },
+    yAxisProps: {
+      width: zoomed ? 88 : 64,
+      domain: zoomed ? ["auto", "auto"] : undefined,
+      // Short forms of nearly equal figures would all be the same.
+      tickFormatter: (value: number) => (zoomed ? format.amount(value, resource) : format.compact(value, resource)),
+    },
     tickLine: "none" as const,
   };
   // The drawing is hidden from screen readers, which have the table: nothing in it may take the focus.

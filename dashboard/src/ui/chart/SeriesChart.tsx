@@ -25,6 +25,8 @@ export interface SeriesChartProps {
   kind: "bar" | "area" | "line";
   /** Series stand on one another, since they add up. */
   stacked?: boolean;
+  /** The axis begins where the figures do, not at 0: for what only changes a little. Lines only: bars would lie. */
+  zoomed?: boolean;
   height?: number;
 }
 

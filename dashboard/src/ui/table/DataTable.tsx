@@ -1,19 +1,13 @@
 import { Box, Skeleton, Stack } from "@mantine/core";
-import { useMediaQuery } from "@mantine/hooks";
-import { tableFeatures, useTable, type ColumnDef } from "@tanstack/react-table";
 import type { UseQueryResult } from "@tanstack/react-query";
-import { useMemo, type ReactNode } from "react";
+import type { ReactNode } from "react";
 import type { Pages } from "../usePages";
 import { Loaded } from "../Loaded";
-import { Cards } from "./Cards";
 import type { Column, Sorting } from "./columns";
-import { Grid } from "./Grid";
 import { Pager } from "./Pager";
+import { Rows } from "./Rows";
 
-// Sorting, filters and pages are the server's: the table itself only lays out what it is given.
-const features = tableFeatures({});
 const NOTHING: never[] = [];
-const PHONE = "(max-width: 39.99em)"; // Below 640 px.
 
 export interface ListAnswer<Row> {
   data: Row[];
@@ -46,33 +40,21 @@ interface Props<Row> {
  */
 export function DataTable<Row extends object>(props: Props<Row>) {
   const { columns, query, rowId } = props;
-  const phone = useMediaQuery(PHONE);
   const rows = query.data?.data ?? NOTHING;
-  const definitions = useMemo(
-    () =>
-      columns.map((column): ColumnDef<typeof features, Row> => ({
-        id: column.id,
-        header: column.header,
-        cell: ({ row }) => column.cell(row.original),
-      })),
-    [columns],
-  );
-  const table = useTable({ features, columns: definitions, data: rows, getRowId: rowId });
-  const laidOut = table.getRowModel().rows.map((row) => ({ id: row.id, row: row.original }));
-  const Layout = phone ? Cards<Row> : Grid<Row>;
 
   return (
     <Loaded query={query} skeleton={<TableWaiting />}>
       {(answer) =>
-        laidOut.length === 0 && props.pages?.hasPrevious !== true ? (
+        rows.length === 0 && props.pages?.hasPrevious !== true ? (
           props.empty
         ) : (
           <Box data-table={props.caption} aria-busy={query.isPlaceholderData}>
             <Box opacity={query.isPlaceholderData ? 0.55 : 1}>
-              <Layout
+              <Rows
                 caption={props.caption}
                 columns={columns}
-                rows={laidOut}
+                rows={rows}
+                rowId={rowId}
                 sorting={props.sorting}
                 openOf={(row) => openOf(props, row)}
                 openLabel={props.openLabel}

@@ -1,0 +1,44 @@
+import { useMediaQuery } from "@mantine/hooks";
+import { tableFeatures, useTable, type ColumnDef } from "@tanstack/react-table";
+import { useMemo } from "react";
+import { Cards } from "./Cards";
+import type { Column, Sorting } from "./columns";
+import { Grid } from "./Grid";
+import { SortChoice } from "./SortChoice";
+
+// Sorting, filters and pages are the server's: the table itself only lays out what it is given.
+const features = tableFeatures({});
+const PHONE = "(max-width: 39.99em)"; // Below 640 px.
+
+interface Props<Row> {
+  caption: string;
+  columns: Column<Row>[];
+  rows: Row[];
+  rowId: (row: Row) => string;
+  sorting?: Sorting;
+  onOpen?: (row: Row) => void;
+  openLabel?: (row: Row) => string;
+}
+
+/** Rows that are there, as a table, or as cards on a phone. A list that is read by itself is a `DataTable`. */
+export function Rows<Row extends object>({ columns, rows, rowId, ...shared }: Props<Row>) {
+  const phone = useMediaQuery(PHONE);
+  const definitions = useMemo(
+    () =>
+      columns.map((column): ColumnDef<typeof features, Row> => ({
+        id: column.id,
+        header: column.header,
+        cell: ({ row }) => column.cell(row.original),
+      })),
+    [columns],
+  );
+  const table = useTable({ features, columns: definitions, data: rows, getRowId: rowId });
+  const laidOut = table.getRowModel().rows.map((row) => ({ id: row.id, row: row.original }));
+  const Layout = phone ? Cards<Row> : Grid<Row>;
+  return (
+    <>
+      {phone && shared.sorting && <SortChoice columns={columns} sorting={shared.sorting} />}
+      <Layout {...shared} columns={columns} rows={laidOut} />
+    </>
+  );
+}
