@@ -24,6 +24,20 @@ export const adminReads = {
         answered(client.GET("/admin/v1/accounts/{id}/resources", { params: { path: { id } }, signal })),
     }),
 
+  /** The models as configured; they are changed in the configuration alone. */
+  models: () =>
+    queryOptions({
+      queryKey: ["admin", "models"],
+      queryFn: ({ signal }) => answered(client.GET("/admin/v1/models", { signal })),
+    }),
+
+  /** All that tells whether the books are right. */
+  proof: () =>
+    queryOptions({
+      queryKey: ["admin", "proof"],
+      queryFn: ({ signal }) => answered(client.GET("/admin/v1/proof", { signal })),
+    }),
+
   features: () =>
     queryOptions({
       queryKey: ["admin", "features"],
