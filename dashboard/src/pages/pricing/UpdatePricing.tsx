@@ -33,9 +33,8 @@ export function UpdatePricing() {
     preview.mutate({ everything: all });
   };
   const confirm = () => {
-    if (preview.data === undefined) return;
-    if (changes === 0) {
-      setOpened(false);
+    if (preview.data === undefined || changes === 0) {
+      look(everything);
       return;
     }
     apply.mutate(
@@ -65,7 +64,7 @@ export function UpdatePricing() {
         opened={opened}
         onClose={() => setOpened(false)}
         title={t("update_pricing")}
-        confirm={changes === 0 ? t("nothing_to_do") : t("apply", { count: changes })}
+        confirm={changes === 0 ? t("look_again") : t("apply", { count: changes })}
         onConfirm={confirm}
         pending={apply.isPending || preview.isPending}
         error={apply.error ?? preview.error}

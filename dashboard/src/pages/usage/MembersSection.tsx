@@ -1,4 +1,4 @@
-import { Anchor, Progress, Text } from "@mantine/core";
+import { Progress, Text } from "@mantine/core";
 import { useMemo, useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schema } from "../../api/types";
@@ -21,7 +21,7 @@ export function MembersSection({ usage }: { usage: UsageFilters }) {
   const { t } = useTranslation("usage");
   const totals = useMemberTotals(usage);
   const [sort, setSort] = useState("-surplus_amount");
-  const columns = useColumns(usage);
+  const columns = useColumns(usage.resource);
   return (
     <Section title={t("who_dips")}>
       <Text size="sm" c="dimmed" mb="sm">
@@ -38,6 +38,8 @@ export function MembersSection({ usage }: { usage: UsageFilters }) {
               rows={sortedBy(data, sort)}
               rowId={(row) => row.user_id ?? ""}
               sorting={{ sort, onSort: setSort }}
+              onOpen={({ user_id: user }) => user && usage.filters.set({ user_id: [user] })}
+              openLabel={({ user_id: user }) => (user ? t("only", { user }) : t("nobody"))}
             />
           )
         }
@@ -46,16 +48,16 @@ export function MembersSection({ usage }: { usage: UsageFilters }) {
   );
 }
 
-function useColumns({ resource, filters }: UsageFilters): Column<Totals>[] {
+function useColumns(resource: string): Column<Totals>[] {
   const { t } = useTranslation("usage");
   const format = useFormat();
   return useMemo(() => {
-    const amount = (id: "allocated_amount" | "surplus_amount" | "charge", card: "line" | "more"): Column<Totals> => ({
+    const amount = (id: "allocated_amount" | "surplus_amount" | "charge"): Column<Totals> => ({
       id,
       header: t(`member.${id}`),
       sort: id,
       align: "right",
-      card,
+      card: "line",
       cell: (row) => <Amount value={row[id]} resource={resource} />,
     });
     return [
@@ -64,28 +66,22 @@ function useColumns({ resource, filters }: UsageFilters): Column<Totals>[] {
         header: t("user_id"),
         sort: "user_id",
         card: "title",
-        cell: ({ user_id: user }) =>
-          user ? (
-            <Anchor component="button" type="button" onClick={() => filters.set({ user_id: [user] })}>
-              {user}
-            </Anchor>
-          ) : (
-            t("nobody")
-          ),
+        cell: (row) => row.user_id ?? t("nobody"),
       },
       {
         id: "requests",
         header: t("member.requests"),
         sort: "requests",
         align: "right",
+        card: "line",
         cell: (row) => format.number(row.requests),
       },
-      amount("charge", "more"),
-      amount("allocated_amount", "line"),
-      amount("surplus_amount", "line"),
+      amount("charge"),
+      amount("allocated_amount"),
+      amount("surplus_amount"),
       { id: "share", header: t("member.share"), card: "line", cell: (row) => <Share row={row} /> },
     ];
-  }, [t, format, resource, filters]);
+  }, [t, format, resource]);
 }
 
 function Share({ row }: { row: Totals }) {
