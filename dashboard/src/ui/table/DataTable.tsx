@@ -56,7 +56,8 @@ export function DataTable<Row extends object>(props: Props<Row>) {
                 rows={rows}
                 rowId={rowId}
                 sorting={props.sorting}
-                openOf={(row) => openOf(props, row)}
+                onOpen={props.onOpen}
+                opens={props.opens}
                 openLabel={props.openLabel}
               />
             </Box>
@@ -66,13 +67,6 @@ export function DataTable<Row extends object>(props: Props<Row>) {
       }
     </Loaded>
   );
-}
-
-function openOf<Row extends object>(
-  { onOpen, opens }: Pick<Props<Row>, "onOpen" | "opens">,
-  row: Row,
-): (() => void) | undefined {
-  return onOpen && (opens?.(row) ?? true) ? () => onOpen(row) : undefined;
 }
 
 function TableWaiting() {
