@@ -29,7 +29,7 @@ export function History({ uses, unit, place }: { uses: RecentUse[]; unit: string
             columns={columns}
             rows={uses}
             rowId={(row) => row.request_id}
-            onOpen={(row) => void navigate(to(`ledger/${row.request_id}`))}
+            openOf={(row) => () => void navigate(to(`ledger/${row.request_id}`))}
             openLabel={(row) => t("open", { id: row.request_id })}
           />
         )}

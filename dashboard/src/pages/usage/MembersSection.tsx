@@ -38,7 +38,7 @@ export function MembersSection({ usage }: { usage: UsageFilters }) {
               rows={sortedBy(data, sort)}
               rowId={(row) => row.user_id ?? ""}
               sorting={{ sort, onSort: setSort }}
-              onOpen={({ user_id: user }) => user && usage.filters.set({ user_id: [user] })}
+              openOf={({ user_id: user }) => (user ? () => usage.filters.set({ user_id: [user] }) : undefined)}
               openLabel={({ user_id: user }) => (user ? t("only", { user }) : t("nobody"))}
             />
           )

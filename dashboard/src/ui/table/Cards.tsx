@@ -33,7 +33,6 @@ function OneCard<Row>({ columns, row, open, label }: Props<Row>) {
     <>
       <UnstyledButton
         className={classes.tap}
-        aria-label={label}
         aria-expanded={open ? undefined : opened}
         onClick={open ?? (() => setOpened(!opened))}
       >
@@ -41,6 +40,8 @@ function OneCard<Row>({ columns, row, open, label }: Props<Row>) {
           {titles.map((column) => (
             <span key={column.id}>{column.cell(row)}</span>
           ))}
+          {/* Beside what is seen, not in its place: people may say what they see to press it. */}
+          {label !== undefined && <span className="visually-hidden">{label}</span>}
         </span>
       </UnstyledButton>
       <dl className={classes.lines}>

@@ -56,8 +56,7 @@ export function DataTable<Row extends object>(props: Props<Row>) {
                 rows={rows}
                 rowId={rowId}
                 sorting={props.sorting}
-                onOpen={props.onOpen}
-                opens={props.opens}
+                openOf={(row) => openOf(props, row)}
                 openLabel={props.openLabel}
               />
             </Box>
@@ -67,6 +66,13 @@ export function DataTable<Row extends object>(props: Props<Row>) {
       }
     </Loaded>
   );
+}
+
+function openOf<Row extends object>(
+  { onOpen, opens }: Pick<Props<Row>, "onOpen" | "opens">,
+  row: Row,
+): (() => void) | undefined {
+  return onOpen && (opens?.(row) ?? true) ? () => onOpen(row) : undefined;
 }
 
 function TableWaiting() {

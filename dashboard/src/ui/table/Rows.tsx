@@ -16,15 +16,13 @@ interface Props<Row> {
   rows: Row[];
   rowId: (row: Row) => string;
   sorting?: Sorting;
-  /** Opens a row, by a click, Enter or a tap. */
-  onOpen?: (row: Row) => void;
-  /** Which rows open; all of them unless it is given. */
-  opens?: (row: Row) => boolean;
+  /** What opens a row; undefined for one that does not. */
+  openOf?: (row: Row) => (() => void) | undefined;
   openLabel?: (row: Row) => string;
 }
 
 /** Rows that are there, as a table, or as cards on a phone. A list that is read by itself is a `DataTable`. */
-export function Rows<Row extends object>({ columns, rows, rowId, onOpen, opens, ...shared }: Props<Row>) {
+export function Rows<Row extends object>({ columns, rows, rowId, openOf = opensNothing, ...shared }: Props<Row>) {
   const phone = useMediaQuery(PHONE);
   const definitions = useMemo(
     () =>
@@ -37,12 +35,15 @@ export function Rows<Row extends object>({ columns, rows, rowId, onOpen, opens, 
   );
   const table = useTable({ features, columns: definitions, data: rows, getRowId: rowId });
   const laidOut = table.getRowModel().rows.map((row) => ({ id: row.id, row: row.original }));
-  const openOf = (row: Row) => (onOpen && (opens?.(row) ?? true) ? () => onOpen(row) : undefined);
   const Layout = phone ? Cards<Row> : Grid<Row>;
   return (
     <>
       {phone && shared.sorting && <SortChoice columns={columns} sorting={shared.sorting} />}
-      <Layout {...shared} columns={columns} rows={laidOut} openOf={openOf} />
+      <Layout {...shared} openOf={openOf} columns={columns} rows={laidOut} />
     </>
   );
+}
+
+function opensNothing(): undefined {
+  return undefined;
 }
