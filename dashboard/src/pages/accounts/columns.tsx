@@ -88,7 +88,7 @@ function State({ account }: { account: Account }) {
   const { t } = useTranslation("accounts");
   if (account.status === "suspended") {
     return (
-      <Badge className="farebox-badge" variant="light" color="gray" radius="sm" tt="none">
+      <Badge className="farebox-badge" miw="max-content" variant="light" color="gray" radius="sm" tt="none">
         {t("account.suspended")}
       </Badge>
     );

@@ -62,7 +62,14 @@ function State({ subject }: { subject: Key }) {
   const old = subject.previous_valid_until;
   return (
     <Stack gap={2} align="flex-start">
-      <Badge className="farebox-badge" variant="light" color={STATE_COLORS[state]} radius="sm" tt="none">
+      <Badge
+        className="farebox-badge"
+        miw="max-content"
+        variant="light"
+        color={STATE_COLORS[state]}
+        radius="sm"
+        tt="none"
+      >
         {t(`status.${state}`)}
       </Badge>
       {old !== null && state === "active" && new Date(old) > new Date() && (

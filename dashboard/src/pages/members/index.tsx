@@ -86,6 +86,7 @@ function useColumns(onAction: (action: MemberAction, subject: Member) => void): 
       cell: (member) => (
         <Badge
           className="farebox-badge"
+          miw="max-content"
           variant="light"
           color={member.status === "active" ? "green" : "gray"}
           radius="sm"

@@ -74,7 +74,15 @@ function Invariants({ invariants }: { invariants: Invariant[] }) {
   const { t } = useTranslation("proof");
   const format = useFormat();
   return (
-    <SimpleGrid component="ul" cols={{ base: 1, sm: 2 }} spacing="xs" p={0} m={0} style={{ listStyle: "none" }}>
+    <SimpleGrid
+      component="ul"
+      cols={{ base: 1, sm: 2 }}
+      spacing="xl"
+      verticalSpacing="xs"
+      p={0}
+      m={0}
+      style={{ listStyle: "none" }}
+    >
       {invariants.map((one) => (
         <Group component="li" key={one.name} justify="space-between" gap="xs" wrap="nowrap" align="flex-start">
           <div>
@@ -84,6 +92,7 @@ function Invariants({ invariants }: { invariants: Invariant[] }) {
           </div>
           <Badge
             className="farebox-badge"
+            miw="max-content"
             variant="light"
             radius="sm"
             tt="none"

@@ -1,9 +1,13 @@
-import { Badge, Code, Stack, Text } from "@mantine/core";
+import { Anchor, Badge, Code, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { Link } from "react-router";
 import type { Schema } from "../../api/types";
 import type { Column } from "../../ui/table/columns";
 import { Time } from "../../ui/Time";
 import { differences } from "./differences";
+
+// What stands in the line already, or says only that there was a change.
+const TOLD = ["account_id", "key_id", "pack_id", "version", "created_at", "changed_at", "granted_at"];
 
 export type Line = Schema<"TrailLine">;
 
@@ -16,7 +20,7 @@ export function useTrailColumns(): Column<Line>[] {
       header: t("action"),
       card: "title",
       cell: (line) => (
-        <Badge className="farebox-badge" variant="light" radius="sm" tt="none">
+        <Badge className="farebox-badge" variant="light" radius="sm" tt="none" miw="max-content">
           {t(`actions.${line.action}`, { defaultValue: line.action })}
         </Badge>
       ),
@@ -51,18 +55,29 @@ export function useTrailColumns(): Column<Line>[] {
     },
     { id: "via", header: t("via"), cell: (line) => t(`ways.${line.via}`) },
     { id: "changes", header: t("changes"), cell: (line) => <Changes line={line} /> },
-    { id: "account", header: t("account"), cell: (line) => line.account_id ?? "–" },
+    { id: "account", header: t("account"), cell: (line) => <Account id={line.account_id} /> },
   ];
 }
 
+function Account({ id }: { id: string | null }) {
+  if (id === null) return <>–</>;
+  return (
+    <Anchor component={Link} to={`/admin/accounts/${id}/overview`} size="sm" title={id}>
+      {id.slice(0, 13)}…
+    </Anchor>
+  );
+}
+
 function Changes({ line }: { line: Line }) {
-  const found = differences(line.before, line.after);
+  const found = differences(line.before, line.after).filter(({ field }) => !TOLD.includes(field));
   if (found.length === 0) return <>–</>;
   return (
     <Stack gap={2}>
       {found.map(({ field, before, after }) => (
         <Text key={field} size="xs" style={{ overflowWrap: "anywhere" }}>
-          {field}: <Code>{before}</Code> → <Code>{after}</Code>
+          {field}: {line.before !== null && <Code>{before}</Code>}
+          {line.before !== null && line.after !== null && " → "}
+          {line.after !== null && <Code>{after}</Code>}
         </Text>
       ))}
     </Stack>
