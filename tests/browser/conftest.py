@@ -30,7 +30,7 @@ ARGUMENTS = [
 ]
 # Sessions and keys are believed for no time at all, so that an end shows at once.
 CONFIG = "[meter]\nsweep_seconds = 0.2\nexpiry_seconds = 0.2\n\n[auth]\ncache_seconds = 0.0\n"
-DEMO = CONFIG + "\n[dashboard]\ndemo = true\n"
+
 
 
 @pytest.fixture(scope="session")

@@ -1,7 +1,7 @@
 """A window of a real browser, and all that went wrong in it."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
@@ -14,6 +14,13 @@ from tests.waiting import eventually_now
 PATIENCE_MS = 15_000
 PHONE, WIDE = 360, 1440
 HEIGHTS = {PHONE: 740, WIDE: 900}
+OVERFLOW = """() => {
+    const edge = window.innerWidth;
+    if (document.documentElement.scrollWidth <= edge) return [];
+    const beyond = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > edge);
+    return beyond.map((one) => `${one.tagName}.${one.className}: ${one.textContent.slice(0, 60)}`);
+}"""
+LAYOUT_SECONDS = 3.0
 RETRY_MS = 1_100  # after which a read that failed is tried again
 
 
@@ -57,10 +64,16 @@ class Window:
         self.page.set_viewport_size({"width": width, "height": HEIGHTS[width]})
 
     @property
-    def overflow(self) -> int:
-        """By how many pixels the page is wider than the window."""
-        found: int = self.page.evaluate("document.documentElement.scrollWidth - window.innerWidth")
-        return max(0, found)
+    def overflow(self) -> list[str]:
+        """What makes the page wider than the window: the elements, the innermost last."""
+        found: list[str] = self.page.evaluate(OVERFLOW)
+        return found
+
+    def must_fit(self) -> None:
+        """Fail unless the page fits into the window, as soon as it is laid out anew."""
+        with suppress(AssertionError):
+            eventually_now(lambda: not self.overflow, seconds=LAYOUT_SECONDS)
+        assert self.overflow == []
 
     @property
     def main(self) -> Locator:
