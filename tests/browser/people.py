@@ -9,6 +9,7 @@ from typing import Any
 
 from tests.e2e.farebox import Farebox
 from tests.e2e.organisation import Organisation
+from tests.waiting import eventually_now
 
 CHATS = 60
 SHARED, OWN_OF_ADA, OWN_OF_GRACE = 500_000, 900, 40_000
@@ -96,6 +97,7 @@ class Firm:
         self.org.requests["scan"] = people["linus"].use(resource="ocr_pages", amount=7)
         self.org.requests["disk"] = people["linus"].use(resource="storage_bytes", amount=1_500_000)
         self.org.booked()
+        eventually_now(lambda: self.org.pack("a short while")["status"] == "expired")
         self.farebox.admin("POST", f"/events/{self.org.requests['chat 9']}/refund", {"amount": 5, "reason": "sorry"})
 
 

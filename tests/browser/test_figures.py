@@ -162,7 +162,7 @@ def test_keys_and_members(enter: Enter, firm: Firm, books: Books) -> None:
     window.show("members", "Members")
     members = window.table("Members")
     assert dict(zip(members.cells("Name"), members.cells("Role"), strict=True)) == {
-        f"{user}\n{user}": {"admin": "Account admin", "member": "Member"}[role]
+        f"{user} {user}": {"admin": "Account admin", "member": "Member"}[role]
         for user, role in books.rows("SELECT user_id, role FROM members WHERE account_id = $1", firm.id)
     }
 

@@ -118,10 +118,11 @@ class Table:
         return self.locator.locator("tbody tr")
 
     def cells(self, column: str) -> list[str]:
-        """What stands in a column, from the top."""
+        """What stands in a column, from the top, each on one line."""
         names = self.locator.locator("thead th").all_inner_texts()
         place = [name.strip() for name in names].index(column) + 1
-        return [text.strip() for text in self.locator.locator(f"tbody tr > *:nth-child({place})").all_inner_texts()]
+        cells = self.locator.locator(f"tbody tr > *:nth-child({place})")
+        return [" ".join(text.split()) for text in cells.all_inner_texts()]
 
     def sort(self, column: str) -> None:
         """Press a column's head."""
