@@ -6,6 +6,7 @@ import msgspec
 
 from config.cards import Price
 
+HOUR_SECONDS = 3600
 DAY_SECONDS = 86_400
 WEEK_SECONDS = 7 * DAY_SECONDS
 MILLION = 1_000_000
@@ -98,12 +99,13 @@ def by_price(available: int, model: str, price: Price) -> ByPrice:
 def empty_of(available: int, *, last_day: int, last_week: int, age_seconds: int | None) -> Empty | None:
     """Return when a balance is empty at the present rate; None: nothing was spent in a week.
 
-    ``age_seconds`` is how long ago the first charge of the week was.
+    ``age_seconds`` is how long ago the first charge of the week was. The first minutes of an account are no rate: it is
+    reckoned over an hour at least.
     """
     if not last_week or age_seconds is None:
         return None
     window, spent, seconds = ("24h", last_day, DAY_SECONDS) if last_day else ("7d", last_week, WEEK_SECONDS)
-    over = max(1, min(seconds, age_seconds))
+    over = min(seconds, max(HOUR_SECONDS, age_seconds))
     return Empty(
         window=window, spent=spent, over_seconds=over, seconds=min(SECONDS_MAX, max(0, available) * over // spent)
     )

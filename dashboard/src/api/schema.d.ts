@@ -4237,7 +4237,7 @@ export interface components {
         };
         /**
          * Statistics
-         * @description All that was ever used; `used` is in the account's unit, less refunds.
+         * @description All that was ever used; `used` is in the account's unit, less refunds; images count however they were paid.
          */
         Statistics: {
             api_calls: number;

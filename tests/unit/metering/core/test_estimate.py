@@ -43,7 +43,8 @@ def test_a_balance_pays_for_so_many_of_one_kind() -> None:
         (0, 0, None, None),
         (100, 900, 7 * DAY, Empty(window="24h", spent=100, over_seconds=DAY, seconds=5 * DAY)),
         (0, 700, 7 * DAY, Empty(window="7d", spent=700, over_seconds=7 * DAY, seconds=5 * DAY)),
-        (100, 100, 3600, Empty(window="24h", spent=100, over_seconds=3600, seconds=5 * 3600)),  # an account of today
+        (100, 100, 7200, Empty(window="24h", spent=100, over_seconds=7200, seconds=5 * 7200)),  # an account of today
+        (100, 100, 8, Empty(window="24h", spent=100, over_seconds=3600, seconds=5 * 3600)),  # of this minute
     ],
 )
 def test_time_to_empty_says_by_which_time_it_was_reckoned(
