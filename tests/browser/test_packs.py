@@ -74,7 +74,7 @@ def test_a_reader_chooses_how_often_it_refreshes(enter: Enter, account: Account)
     window.page.clock.fast_forward(10 * REFRESH_MS)
     expect(window.page.locator("footer").get_by_text("Cached")).to_be_visible()
     expect(window.figure("Total Tokens")).to_have_text("10,000")
-    window.page.get_by_role("button", name="Refresh Data").click()
+    window.page.locator("footer").get_by_role("button", name="Refresh Data").click()
     expect(window.figure("Total Tokens")).to_have_text("11,000")
     expect(window.page.get_by_role("alert").filter(has_text="Everything on this page was read again.")).to_be_visible()
     expect(window.page.locator("footer").get_by_text("Live")).to_be_visible()
@@ -111,7 +111,9 @@ def test_what_runs_low_and_stops_says_so_in_the_known_words_and_a_grant_resumes_
     theirs.page.clock.fast_forward(REFRESH_MS)
     for words in LOW:
         expect(theirs.main.get_by_role("status").filter(has_text=words)).to_be_visible()
-    spend(account, 3_950)
+    spend(account, 3_500)
+    spend(account, 420)
+    assert account.balance()["balance"] == 80
     theirs.page.clock.fast_forward(REFRESH_MS)
     for words in STOPPED:
         expect(theirs.main.get_by_role("alert").filter(has_text=words)).to_be_visible()
@@ -133,9 +135,8 @@ def test_what_runs_low_and_stops_says_so_in_the_known_words_and_a_grant_resumes_
 
 
 def spend(account: Account, amount: int) -> None:
-    """Use so many tokens: what the prompt takes, and the rest as its answer."""
-    prompt = 8
-    body = {"model": "simulated", "messages": [{"role": "user", "content": "hello"}], "max_tokens": amount - prompt}
-    key = account.key
-    ask(account.farebox.url, key, {**body, "stream": False}, {"X-Session-Id": "spending"})
+    """Use so many tokens: one of the answer, seven that surround the prompt, and the prompt."""
+    prompt = "hello " * (amount - 8)
+    body = {"model": "simulated", "messages": [{"role": "user", "content": prompt.strip()}], "max_tokens": 1}
+    ask(account.farebox.url, account.key, body, {"X-Session-Id": "spending"})
     account.at_rest()

@@ -124,10 +124,14 @@ class Table:
         cells = self.locator.locator(f"tbody tr > *:nth-child({place})")
         return [" ".join(text.split()) for text in cells.all_inner_texts()]
 
-    def sort(self, column: str) -> None:
-        """Press a column's head."""
-        self.locator.get_by_role("button", name=column, exact=True).click()
+    def sort(self, column: str) -> str:
+        """Press a column's head; return the order that comes of it: falling first, then rising."""
+        head = self.locator.get_by_role("columnheader", name=column, exact=True)
+        order = "ascending" if head.get_attribute("aria-sort") == "descending" else "descending"
+        head.get_by_role("button").click()
+        expect(head).to_have_attribute("aria-sort", order)
         self.window.settle()
+        return order
 
 
 Mode = Literal["open", "held", "failing"]
