@@ -32,7 +32,6 @@ ARGUMENTS = [
 CONFIG = "[meter]\nsweep_seconds = 0.2\nexpiry_seconds = 0.2\n\n[auth]\ncache_seconds = 0.0\n"
 
 
-
 @pytest.fixture(scope="session")
 def chromium() -> Program:
     """The browser's program; without it, or without a build, the tests are skipped, with the reason."""

@@ -43,7 +43,9 @@ def test_a_new_user_signs_in_asks_runs_out_and_goes_on(
     expect(window.main.get_by_role("alert").filter(has_text="AI stopped")).to_be_visible()
     take(window, "path-6-refused", whole=False)
     window.page.get_by_role("navigation").get_by_role("link", name="Overview").click()
-    expect(window.main.get_by_role("alert")).to_contain_text("AI replies are paused until a new pack is granted")
+    expect(window.page.get_by_role("heading", level=1)).to_have_text("Overview")
+    stopped = "Balance has fallen below the minimum reserve; AI replies are paused until a new pack is granted."
+    expect(window.main.get_by_role("alert").filter(has_text=stopped)).to_be_visible()
     take(window, "path-7-stopped", whole=False)
 
     admin = enter(platform)

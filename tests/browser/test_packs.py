@@ -123,7 +123,7 @@ def test_what_runs_low_and_stops_says_so_in_the_known_words_and_a_grant_resumes_
     theirs.page.get_by_label("Prompt").fill("Hello?")
     theirs.page.get_by_role("button", name="Send").click()
     refused = theirs.main.get_by_role("alert").filter(has_text="AI stopped")
-    for words in STOPPED[1:]:
+    for words in ("AI replies are paused until a new pack is granted", "When AI stops, top up to resume"):
         expect(refused.filter(has_text=words)).to_be_visible()
 
     grant(admin, account, 20_000, "more")

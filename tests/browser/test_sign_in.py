@@ -84,7 +84,11 @@ def test_who_signs_out_is_out_everywhere(enter: Enter, firm: Firm, books: Books)
 
 @pytest.mark.parametrize(
     "end",
-    ["DELETE FROM sessions", "UPDATE sessions SET expires_at = now()", "UPDATE sessions SET used_at = now() - interval '1 day'"],
+    [
+        "DELETE FROM sessions",
+        "UPDATE sessions SET expires_at = now()",
+        "UPDATE sessions SET used_at = now() - interval '1 day'",
+    ],
     ids=["ended elsewhere", "at its end", "unused"],
 )
 def test_a_session_that_ends_leads_to_sign_in_says_why_and_back(

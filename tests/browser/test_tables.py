@@ -3,7 +3,6 @@
 import csv
 import io
 import tempfile
-import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -17,6 +16,8 @@ from tests.browser.window import Window, opened
 from tests.e2e.farebox import Farebox
 
 DEMO = "[dashboard]\ndemo = true\n"
+# The texts of SQL below are put together from our own constants.
+# ruff: noqa: S608
 # A row of input and a row of output for each event, as the page shows them.
 IO = """
 SELECT e.*, io.io_type, io.amount FROM events e
@@ -110,9 +111,7 @@ def test_events_are_sorted_by_their_requests(enter: Enter, firm: Firm, books: Bo
     shown = window.table("Consumption Events Table").locator.locator("td code").all()
     assert [one.get_attribute("title") for one in shown] == [
         str(request)
-        for request in books.column(
-            "SELECT request_id FROM events WHERE account_id = $1 ORDER BY 1 LIMIT 25", firm.id
-        )
+        for request in books.column("SELECT request_id FROM events WHERE account_id = $1 ORDER BY 1 LIMIT 25", firm.id)
     ]
 
 
