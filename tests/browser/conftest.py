@@ -1,14 +1,17 @@
 """Farebox as a user starts it, and Debian's chromium in front of it."""
 
 import tempfile
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, Page, sync_playwright
+from playwright.sync_api import Browser, sync_playwright
 
 from gateway.site import INDEX, STATIC
+from tests.browser.books import Books
+from tests.browser.people import Firm, Guest
+from tests.browser.window import Window, opened
 from tests.e2e.farebox import Farebox
 from tests.servers.debian import MissingError, Program, find_chromium
 
@@ -25,8 +28,8 @@ ARGUMENTS = [
     "--disable-gpu",
     "--disable-dev-shm-usage",
 ]
-CONFIG = "[meter]\nsweep_seconds = 0.2\n"
-PATIENCE_MS = 15_000
+# Sessions and keys are believed for no time at all, so that an end shows at once.
+CONFIG = "[meter]\nsweep_seconds = 0.2\nexpiry_seconds = 0.2\n\n[auth]\ncache_seconds = 0.0\n"
 
 
 @pytest.fixture(scope="session")
@@ -40,7 +43,7 @@ def chromium() -> Program:
         pytest.skip(str(error))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def farebox(chromium: Program) -> Iterator[Farebox]:
     """Farebox after its first start, with its demo account."""
     del chromium  # without it nothing need be started
@@ -54,51 +57,51 @@ def farebox(chromium: Program) -> Iterator[Farebox]:
             running.clean_up()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser(chromium: Program) -> Iterator[Browser]:
-    """A browser. Of one module: while it is open, no other event loop may run."""
+    """A browser. While it is open, no other event loop may run in this thread."""
     with sync_playwright() as playwright:
-        opened = playwright.chromium.launch(executable_path=chromium.path, args=ARGUMENTS)
-        yield opened
-        opened.close()
+        shown = playwright.chromium.launch(executable_path=chromium.path, args=ARGUMENTS)
+        yield shown
+        shown.close()
 
 
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A window of its own session, and all that went wrong in it: errors, refusals of the policy, outside hosts."""
+@pytest.fixture(scope="package")
+def books(farebox: Farebox) -> Iterator[Books]:
+    """Farebox's own Postgres."""
+    found = Books(farebox.database_url)
+    yield found
+    found.close()
 
-    page: Page
-    url: str
-    wrong: list[str] = field(default_factory=list)
 
-    def open(self, path: str = "") -> None:
-        """Go to a page of the dashboard."""
-        self.page.goto(f"{self.url}/dashboard{path}")
+@pytest.fixture(scope="package")
+def firm(farebox: Farebox) -> Firm:
+    """An account that is lived in. Tests read it; those that change something make an account of their own."""
+    return Firm(farebox)
 
-    def sign_in(self, key: str) -> None:
-        """Sign in as a person does."""
-        self.open("/sign-in")
-        self.page.locator("input[name=key]").fill(key)
-        self.page.locator("button[type=submit]").click()
-        self.page.wait_for_url(lambda url: "/sign-in" not in url)
+
+@pytest.fixture(scope="package")
+def platform(farebox: Farebox) -> Guest:
+    """The platform's admin."""
+    return Guest(farebox.url, farebox.admin_key)
 
 
 @pytest.fixture
 def window(browser: Browser, farebox: Farebox) -> Iterator[Window]:
-    """An empty window; fails the test for what went wrong in it."""
-    context = browser.new_context(locale="en-US", timezone_id="UTC")
-    context.set_default_timeout(PATIENCE_MS)
-    shown = Window(context.new_page(), farebox.url)
-    expected = "401"  # who is not signed in is asked to
-    shown.page.on("pageerror", lambda error: shown.wrong.append(f"error: {error}"))
-    shown.page.on(
-        "console",
-        lambda line: shown.wrong.append(line.text) if line.type == "error" and expected not in line.text else None,
-    )
-    shown.page.on(
-        "request",
-        lambda request: None if request.url.startswith((farebox.url, "data:")) else shown.wrong.append(request.url),
-    )
-    yield shown
-    context.close()
-    assert shown.wrong == []
+    """An empty window of nobody."""
+    with opened(browser, None, farebox.url) as shown:
+        yield shown
+
+
+Enter = Callable[..., Window]
+
+
+@pytest.fixture
+def enter(browser: Browser, farebox: Farebox) -> Iterator[Enter]:
+    """A function that opens a window for somebody who has signed in."""
+    with ExitStack() as stack:
+
+        def one(guest: Guest | None, script: Path | None = None) -> Window:
+            return stack.enter_context(opened(browser, guest, farebox.url, script))
+
+        yield one

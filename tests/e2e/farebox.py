@@ -185,6 +185,13 @@ class Farebox:
         """The key of the account that the first start has made."""
         return (self._state_dir / "demo.key").read_text().strip()
 
+    @property
+    def database_url(self) -> str:
+        """Where its embedded Postgres is while it runs."""
+        home = self._state_dir / "postgres"
+        password, port = ((home / name).read_text().strip() for name in ("password", "port"))
+        return f"postgresql://farebox:{password}@127.0.0.1:{port}/postgres"
+
     def metric(self, name: str, **labels: str) -> float:
         """Return the sum of a metric's samples that have these labels."""
         with urllib.request.urlopen(f"{self.url}/metrics", timeout=20) as response:  # noqa: S310 - our own address

@@ -14,7 +14,7 @@ export function AccountMenu() {
   const toast = useToast();
   const signOut = useSignOut();
   return (
-    <Popover position="bottom-end" width={288} trapFocus withinPortal shadow="md">
+    <Popover position="bottom-end" width={288} trapFocus returnFocus withinPortal shadow="md">
       <Popover.Target>
         <ActionIcon variant="default" size="lg" aria-label={t("shell.settings")}>
           <IconSettings size={20} stroke={1.6} aria-hidden />

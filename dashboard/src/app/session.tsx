@@ -1,5 +1,5 @@
 import { queryOptions, useQuery, useQueryClient, type QueryClient } from "@tanstack/react-query";
-import { createContext, use, useEffect, type ReactNode } from "react";
+import { createContext, use, useEffect, useState, type ReactNode } from "react";
 import { Navigate, useLocation } from "react-router";
 import { answered, client, holdSession, whenSessionEnds } from "../api/client";
 import { ApiError } from "../api/errors";
@@ -42,19 +42,30 @@ export function SignedIn({ children }: { children: ReactNode }) {
   const queries = useQueryClient();
   const place = useLocation();
   const session = useQuery(sessionRead);
+  const [ended, setEnded] = useState(false);
 
   useEffect(() => {
-    whenSessionEnds(() => forget(queries));
+    whenSessionEnds(() => {
+      setEnded(true);
+      forget(queries);
+    });
     return () => whenSessionEnds(() => undefined);
   }, [queries]);
 
   if (session.isPending) return <Waiting />;
   if (session.isError) return <Failure error={session.error} onRetry={() => void session.refetch()} />;
   if (session.data === null) {
-    const next = `${place.pathname}${place.search}`;
-    return <Navigate to={next === "/" ? "/sign-in" : `/sign-in?next=${encodeURIComponent(next)}`} replace />;
+    return <Navigate to={`/sign-in${whyAndNext(ended, `${place.pathname}${place.search}`)}`} replace />;
   }
   return <SessionContext value={session.data}>{children}</SessionContext>;
+}
+
+/** What the page to sign in is told: that a session has ended, and where to go on afterwards. */
+function whyAndNext(ended: boolean, next: string): string {
+  const told = new URLSearchParams();
+  if (ended) told.set("ended", "1");
+  if (next !== "/") told.set("next", next);
+  return told.size === 0 ? "" : `?${told.toString()}`;
 }
 
 /** Nobody is signed in any more, and what was read is gone: whoever signs in next must see none of it. */

@@ -2,6 +2,7 @@ import { Alert, Button, Group, Modal, Stack } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { useReason } from "./Failure";
+import { useFocusBack } from "./useFocusBack";
 
 interface Props {
   opened: boolean;
@@ -19,6 +20,7 @@ interface Props {
 /** Asks before something is done that can't be undone, and shows why it failed if it does. */
 export function ConfirmModal(props: Props) {
   const { t } = useTranslation();
+  useFocusBack(props.opened);
   return (
     <Modal
       opened={props.opened}

@@ -1,4 +1,4 @@
-import { useCallback, useMemo } from "react";
+import { useCallback, useEffect, useMemo, useRef } from "react";
 import { useSearchParams } from "react-router";
 
 export interface Filters {
@@ -18,9 +18,16 @@ export interface Filters {
 /** The filters of a list, kept in the address, so that a link shows the same and "back" undoes. */
 export function useFilters(names: readonly string[]): Filters {
   const [params, setParams] = useSearchParams();
+  // The address follows a moment later: a change that comes meanwhile builds on the one before it.
+  const latest = useRef(params);
+  useEffect(() => {
+    latest.current = params;
+  }, [params]);
   const set = useCallback(
-    (changes: Record<string, string | string[] | null>) =>
-      setParams((before) => changed(before, changes), { replace: true, preventScrollReset: true }),
+    (changes: Record<string, string | string[] | null>) => {
+      latest.current = changed(latest.current, changes);
+      setParams(latest.current, { replace: true, preventScrollReset: true });
+    },
     [setParams],
   );
   return useMemo(

@@ -3,6 +3,7 @@ import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
 import { WhyNot } from "../../ui/ConfirmModal";
+import { useFocusBack } from "../../ui/useFocusBack";
 import { useToast } from "../../ui/useToast";
 import { AccountFields } from "./AccountFields";
 import { formOf, NEW_ACCOUNT, newAccountOf, patchOf, wrongOf, type Account } from "./form";
@@ -11,6 +12,7 @@ import { useChangeAccount, useCreateAccount } from "./writes";
 /** Creates an account, or changes one. */
 export function AccountModal({ subject, onClose }: { subject: Account | null; onClose: () => void }) {
   const { t } = useTranslation("accounts");
+  useFocusBack();
   const toast = useToast();
   const navigate = useNavigate();
   const [form, setForm] = useState(() => (subject === null ? NEW_ACCOUNT : formOf(subject)));

@@ -3,6 +3,7 @@ import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { useAccount } from "../../api/scope";
 import { WhyNot } from "../../ui/ConfirmModal";
+import { useFocusBack } from "../../ui/useFocusBack";
 import { NEW_KEY, newKeyOf } from "./form";
 import { KeyFields } from "./KeyFields";
 import { LimitFields } from "./LimitFields";
@@ -13,6 +14,7 @@ import { useCreateKey } from "./writes";
 /** Makes a key and shows its secret, once. */
 export function CreateKey({ onClose, userId = "" }: { onClose: () => void; userId?: string }) {
   const { t } = useTranslation("keys");
+  useFocusBack();
   const { unit } = useAccount();
   const [form, setForm] = useState({ ...NEW_KEY, userId });
   const [texts, setTexts] = useState(() => textsOf(null, unit));

@@ -2,6 +2,7 @@ import { Button, Group, Modal, Stack } from "@mantine/core";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { WhyNot } from "../../ui/ConfirmModal";
+import { useFocusBack } from "../../ui/useFocusBack";
 import { useToast } from "../../ui/useToast";
 import { formOf, patchOf, type Key } from "./form";
 import { KeyFields } from "./KeyFields";
@@ -9,6 +10,7 @@ import { useChangeKey } from "./writes";
 
 export function EditKey({ subject, onClose }: { subject: Key; onClose: () => void }) {
   const { t } = useTranslation("keys");
+  useFocusBack();
   const toast = useToast();
   const [form, setForm] = useState(() => formOf(subject));
   const change = useChangeKey(subject.id);

@@ -7,6 +7,7 @@ import type { Schema } from "../../api/types";
 import { useRead } from "../../api/useRead";
 import { useFormat } from "../../format/useFormat";
 import { WhyNot } from "../../ui/ConfirmModal";
+import { useFocusBack } from "../../ui/useFocusBack";
 import { Loaded } from "../../ui/Loaded";
 import { useToast } from "../../ui/useToast";
 import { LimitFields } from "./LimitFields";
@@ -22,6 +23,7 @@ interface Props {
 /** What is limited, what of it is used, and the form that changes it. */
 export function LimitsModal({ of, title, onClose }: Props) {
   const { t } = useTranslation("keys");
+  useFocusBack();
   const limits = useRead(reads.limits(useScope(), of));
   return (
     <Modal

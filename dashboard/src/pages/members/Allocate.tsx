@@ -10,6 +10,7 @@ import { useRead } from "../../api/useRead";
 import { kindOf } from "../../format/amounts";
 import { useFormat } from "../../format/useFormat";
 import { WhyNot } from "../../ui/ConfirmModal";
+import { useFocusBack } from "../../ui/useFocusBack";
 import { useToast } from "../../ui/useToast";
 import { momentOf } from "../keys/form";
 import { microOf, wholeOf } from "../keys/limits";
@@ -24,6 +25,7 @@ interface Props {
 /** Grants a pack that only this member may use, and says beforehand what that does to the balance and the surplus. */
 export function Allocate({ accountId, subject, onClose }: Props) {
   const { t } = useTranslation("members");
+  useFocusBack();
   const { unit } = useAccount();
   const toast = useToast();
   const [form, setForm] = useState({

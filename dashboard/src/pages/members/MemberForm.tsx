@@ -3,6 +3,7 @@ import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schema } from "../../api/types";
 import { WhyNot } from "../../ui/ConfirmModal";
+import { useFocusBack } from "../../ui/useFocusBack";
 import { useToast } from "../../ui/useToast";
 import { useAddMember, useChangeMember } from "./writes";
 
@@ -11,6 +12,7 @@ type Member = Schema<"Member">;
 /** Adds a member, or changes one; the user id is said once and never changed. */
 export function MemberForm({ subject, onClose }: { subject: Member | null; onClose: () => void }) {
   const { t } = useTranslation("members");
+  useFocusBack();
   const toast = useToast();
   const [form, setForm] = useState({
     userId: subject?.user_id ?? "",

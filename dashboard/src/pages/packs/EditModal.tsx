@@ -4,12 +4,14 @@ import { useTranslation } from "react-i18next";
 import type { Pack } from "../../api/types";
 import { fromLocalInput, toLocalInput } from "../../format/inputs";
 import { WhyNot } from "../../ui/ConfirmModal";
+import { useFocusBack } from "../../ui/useFocusBack";
 import { useToast } from "../../ui/useToast";
 import { useChange } from "./writes";
 
 /** What may be changed of a pack: its note, its place in line, its end. Never its size. */
 export function EditModal({ pack, onClose }: { pack: Pack; onClose: () => void }) {
   const { t } = useTranslation("packs");
+  useFocusBack();
   const toast = useToast();
   const change = useChange(pack.id);
   const [note, setNote] = useState(pack.note);

@@ -1,4 +1,4 @@
-import { Box, Card, Center, Stack, Text, Title } from "@mantine/core";
+import { Alert, Box, Card, Center, Stack, Text, Title } from "@mantine/core";
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { useTranslation } from "react-i18next";
@@ -37,6 +37,11 @@ export function Component() {
                 {t("lead")}
               </Text>
             </Box>
+            {params.has("ended") && (
+              <Alert color="yellow" role="status">
+                {t("ended")}
+              </Alert>
+            )}
             <KeyForm />
           </Stack>
         </Card>
