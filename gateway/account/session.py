@@ -9,6 +9,7 @@ import msgspec
 from aiohttp import web
 from msgspec import Meta
 
+from gateway import VERSION
 from gateway.admin.forms import Form, read_form
 from gateway.admin.once import NO_STORE
 from gateway.admin.serving import ADMIN, answered
@@ -17,7 +18,6 @@ from gateway.callers import fingerprint_of
 from gateway.deps import DEPS, Deps
 from gateway.errors import ApiError, invalid
 from gateway.middleware import REQUEST_ID
-from gateway.openapi.document import version_here
 from gateway.openapi.operation import JSON, Role, operation
 from gateway.sessions import COOKIE, csrf_failed, csrf_of, digest_of, new_token
 from metering.books.sessions import SessionRow
@@ -206,7 +206,7 @@ async def _session(
         expires_at=expires_at,
         demo=deps.settings.dashboard.demo,
         top_up_url=deps.settings.top_up_url,
-        version=version_here(),
+        version=VERSION,
         gateway=SessionGateway(base_url=_base_url(request, deps)),
     )
 

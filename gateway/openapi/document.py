@@ -3,9 +3,9 @@
 import re
 from collections.abc import Mapping, Sequence
 from http import HTTPStatus
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any, NamedTuple
 
+from gateway import VERSION
 from gateway.openapi.operation import JSON, Operation, Role
 from gateway.openapi.schemas import REF, Schema, example_of, schemas_of
 from gateway.openapi.shapes import Error
@@ -111,7 +111,7 @@ def build_document(served: Sequence[Served]) -> dict[str, Any]:
         "openapi": "3.1.0",
         "info": {
             "title": "Farebox",
-            "version": version_here(),
+            "version": VERSION,
             "description": ABOUT,
             "license": {"name": "Apache-2.0"},
         },
@@ -128,14 +128,6 @@ def build_document(served: Sequence[Served]) -> dict[str, Any]:
         described = _operation(route, schemas, parameters, components)
         document["paths"].setdefault(route.path, {})[route.method.lower()] = described
     return document
-
-
-def version_here() -> str:
-    """Return the version of this program."""
-    try:
-        return version("farebox")
-    except PackageNotFoundError:  # from a clone: only its dependencies are installed
-        return "0"
 
 
 def _name(schema: Schema) -> str:
