@@ -36,6 +36,7 @@ def in_both_schemes(window: Window, place: Place, width: int) -> list[tuple[str,
         window.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         window.page.locator(f"html[data-mantine-color-scheme={scheme}]").wait_for()
         window.settle()
+        window.be_still()
         window.must_fit()
         take(window, f"{place.name}-{width}-{scheme}")
         # The dark changes colours alone.

@@ -63,6 +63,7 @@ def test_a_new_user_signs_in_asks_runs_out_and_goes_on(
 
     window.page.locator("footer").get_by_role("button", name="Refresh Data").click()
     expect(window.main.get_by_role("alert").filter(has_text="AI stopped")).to_have_count(0)
+    window.page.get_by_role("alert").filter(has_text="read again").get_by_role("button").click()
     window.page.get_by_role("navigation").get_by_role("link", name="Playground").click()
     ask(window, "Does it work again?")
     take(window, "path-10-works-again", whole=False)

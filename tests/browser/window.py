@@ -20,6 +20,10 @@ OVERFLOW = """() => {
     const beyond = [...document.body.querySelectorAll("*")].filter((one) => one.getBoundingClientRect().right > edge);
     return beyond.map((one) => `${one.tagName}.${one.className}: ${one.textContent.slice(0, 60)}`);
 }"""
+STILL = """() => {
+    const ending = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity);
+    return Promise.allSettled(ending.map((one) => one.finished));
+}"""
 LAYOUT_SECONDS = 3.0
 RETRY_MS = 1_100  # after which a read that failed is tried again
 
@@ -47,6 +51,10 @@ class Window:
     def settle(self) -> None:
         """Wait until nothing on the page is still being read."""
         expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
+
+    def be_still(self) -> None:
+        """Wait until nothing moves or changes its colour any more."""
+        self.page.evaluate(STILL)
 
     def sign_in(self, key: str) -> None:
         """Sign in as a person does."""
