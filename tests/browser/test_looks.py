@@ -23,30 +23,27 @@ def axe_is_here() -> None:
 @pytest.mark.parametrize("place", PLACES, ids=NAMES)
 def test_a_page_fits_and_axe_finds_nothing(place: Place, enter: Enter, firm: Firm, platform: Guest) -> None:
     window = enter(place.guest(firm, platform), script=AXE)
-    window.show(place.path_in(firm), place.title)
-    wrong = {name: found for width in (WIDE, PHONE) for name, found in in_both_schemes(window, place, width) if found}
-    assert wrong == {}
-
-
-def in_both_schemes(window: Window, place: Place, width: int) -> list[tuple[str, list[str]]]:
-    """Return what is wrong at a width, in the light and in the dark."""
-    looks = []
-    window.resize(width)
-    for scheme in SCHEMES:
-        window.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
-        window.page.locator(f"html[data-mantine-color-scheme={scheme}]").wait_for()
-        window.settle()
-        window.be_still()
-        window.must_fit()
-        take(window, f"{place.name}-{width}-{scheme}")
-        # The dark changes colours alone.
-        looks.append((f"{width} {scheme}", findings(window, colours_only=scheme == "dark")))
-    return looks
+    assert looks(window, place, place.path_in(firm)) == []
 
 
 def test_the_way_in_fits_and_axe_finds_nothing(enter: Enter) -> None:
-    window = enter(None, script=AXE)
-    window.open("sign-in?ended=1")
-    window.page.get_by_role("heading", level=1).wait_for()
-    place = Place("sign-in", "sign-in", "Sign in")
-    assert [found for width in (WIDE, PHONE) for _, found in in_both_schemes(window, place, width) if found] == []
+    assert looks(enter(None, script=AXE), Place("sign-in", "", "Sign in"), "sign-in?ended=1") == []
+
+
+def looks(window: Window, place: Place, path: str) -> list[str]:
+    """Return what is wrong with a page, in the light and in the dark, on a desk and on a phone."""
+    wrong = []
+    for scheme in SCHEMES:
+        window.page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
+        window.resize(WIDE)
+        window.show(path, place.title)
+        for width in (WIDE, PHONE):
+            window.resize(width)
+            window.settle()
+            window.be_still()
+            window.must_fit()
+            take(window, f"{place.name}-{width}-{scheme}")
+            # The dark changes colours alone.
+            found = findings(window, colours_only=scheme == "dark")
+            wrong += [f"{width} {scheme}: {one}" for one in found]
+    return wrong

@@ -1,4 +1,5 @@
 import { useQuery, type UseQueryResult } from "@tanstack/react-query";
+import { useEffect } from "react";
 import { reads } from "../../api/reads";
 import { useScope } from "../../api/scope";
 import type { Balance, Schema } from "../../api/types";
@@ -27,5 +28,11 @@ export function useMeter(progress: Progress): {
     ...reads.balance(scope),
     refetchInterval: unsettled ? LIVE_MS : seconds === 0 ? false : seconds * 1000,
   });
+  // The balance may have been read right before the charge was booked, and no other read is near.
+  const booked = trace.data?.event ? requestId : null;
+  const { refetch } = balance;
+  useEffect(() => {
+    if (booked !== null) void refetch();
+  }, [booked, refetch]);
   return { balance, trace: requestId === null ? undefined : trace.data };
 }
