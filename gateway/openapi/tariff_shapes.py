@@ -84,7 +84,7 @@ class PricedFeature(msgspec.Struct, kw_only=True):
     unit: str
     base: Base
     rate: float
-    version: str
+    version: int
 
 
 class PricesPer(msgspec.Struct, kw_only=True):

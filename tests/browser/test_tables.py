@@ -70,6 +70,7 @@ def test_events_are_filtered_by_hand_and_the_address_keeps_it(enter: Enter, firm
         people.fill(user)
         people.press("Enter")
         window.page.wait_for_url(f"**user_id={user}*")
+        expect(window.page.locator(".mantine-Pill-label", has_text=user).first).to_be_visible()
     window.page.keyboard.press("Escape")
     window.choose("I/O Type", "Output")
     lowest = window.page.get_by_label("Amount from (tokens)")

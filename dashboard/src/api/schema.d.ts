@@ -3523,7 +3523,7 @@ export interface components {
             rate: number;
             /** @example tokens */
             unit: string;
-            version: string;
+            version: number;
         };
         /**
          * PriceImport
@@ -6064,7 +6064,7 @@ export interface operations {
                      *           "unit": "tokens",
                      *           "base": "unit",
                      *           "rate": 2.5,
-                     *           "version": "text"
+                     *           "version": 120
                      *         }
                      *       ],
                      *       "updated_at": "2026-11-21T09:30:00.000000Z"
@@ -10647,7 +10647,7 @@ export interface operations {
                      *           "unit": "tokens",
                      *           "base": "unit",
                      *           "rate": 2.5,
-                     *           "version": "text"
+                     *           "version": 120
                      *         }
                      *       ],
                      *       "updated_at": "2026-11-21T09:30:00.000000Z"
