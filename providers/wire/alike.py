@@ -18,7 +18,7 @@ _DATA: Final = b"data: "
 _END: Final = b"\n\n"
 _PROBE: Final = "what no upstream says"
 # What may stand between the quotes of a JSON string. Not half of a surrogate pair, whose other half may come next.
-_PLAIN: Final = re.compile(r'[^"\x00-\x1f]*+')
+_PLAIN: Final = re.compile(r'[^"\x00-\x1f]*+').fullmatch
 _STRING: Final = re.compile(r'(?:[^"\\\x00-\x1f]++|\\["\\/bfnrt]|\\u(?![dD][89a-fA-F])[0-9a-fA-F]{4})*+')
 
 
@@ -30,21 +30,23 @@ class Alike(NamedTuple):
     """From the start of the event to the quote before the text."""
     suffix: bytes
     """From the quote behind the text to the end of the event, the empty line included."""
+    between: str
+    """From the quote behind a text to the one before the next: both."""
 
     def text_of(self, run: bytes) -> str | None:
-        """Return the joined texts of one chunk or more, or None: something else is among them."""
-        if not (run.startswith(self.prefix) and run.endswith(self.suffix)):
-            return None
+        """Return the joined texts of one chunk or more, or None: something else is among them.
+
+        ``run`` starts as one of them and ends as one.
+        """
         try:
             # Before the texts are joined: each must be UTF-8 by itself.
             body = run[len(self.prefix) : -len(self.suffix)].decode()
         except UnicodeDecodeError:
             return None
-        between = (self.suffix + self.prefix).decode()
         if "\\" not in body:
-            text = body.replace(between, "")
-            return text if _PLAIN.fullmatch(text) else None
-        texts = body.split(between)
+            text = body.replace(self.between, "")
+            return text if _PLAIN(text) else None
+        texts = body.split(self.between)
         if not all(map(_STRING.fullmatch, texts)):
             return None
         return msgspec.json.decode(f'"{"".join(texts)}"', type=str)
@@ -60,7 +62,11 @@ def alike_of(raw: bytes, chunk: Chunk) -> Alike | None:
     if not text or raw.count(quoted) != 1 or raw.count(b"\n") != len(_END) or b"\r" in raw:
         return None
     before, _, behind = raw.partition(quoted)
-    alike = Alike(choice.index, before + b'"', b'"' + behind)
+    prefix, suffix = before + b'"', b'"' + behind
+    try:
+        alike = Alike(choice.index, prefix, suffix, (suffix + prefix).decode())
+    except UnicodeDecodeError:
+        return None
     # Whether these quotes are those of the content, and nothing but the content matters, only the decoder can tell.
     probe = decode_chunk(alike.prefix[len(_DATA) :] + _PROBE.encode() + alike.suffix)
     wanted = Chunk(

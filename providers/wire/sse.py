@@ -128,21 +128,20 @@ class SseSplitter:
         """Take the chunks in front that are alike; return where the rest starts, and what of it is split now."""
         if len(buffer) > self._bytes_max:
             return 0, buffer
-        end = buffer.rfind(alike.suffix) + len(alike.suffix)
-        text = alike.text_of(buffer[:end])
+        run = _run_of(alike, buffer, len(buffer))
+        text = alike.text_of(run) if run else None
         if text is None:
             return 0, buffer
         size = _bytes_of(text)
         if size > text_bytes_max:
             # About as much as fits; when that is nothing, one event, and another run after it.
-            end = buffer.rfind(alike.suffix, 0, max(0, end * text_bytes_max // size)) + len(alike.suffix)
-            text = alike.text_of(buffer[:end])
+            run = _run_of(alike, buffer, max(0, len(run) * text_bytes_max // size))
+            text = alike.text_of(run) if run else None
             if text is None or _bytes_of(text) > text_bytes_max:
                 return 0, self._first_of(buffer)
-            self._unsplit = buffer[end:]
-            buffer = buffer[:end]
-        events.append(SseEvent(buffer[:end], None, (alike.choice, text)))
-        return end, buffer
+            self._unsplit, buffer = buffer[len(run) :], run
+        events.append(_new(SseEvent, (run, None, (alike.choice, text))))
+        return len(run), buffer
 
     def _first_of(self, buffer: bytes) -> bytes:
         """Return what ends with the first empty line, and keep the rest for the next call."""
@@ -203,6 +202,14 @@ class SseSplitter:
         self._is_passing = False
         events.append(SseEvent(buffer[: end.end()], None))
         return end.end()
+
+
+def _run_of(alike: Alike, buffer: bytes, end: int) -> bytes:
+    """Return what of a buffer up to a place ends as the last such chunk there; empty: there is none."""
+    if end == len(buffer) and buffer.endswith(alike.suffix):
+        return buffer
+    start = buffer.rfind(alike.suffix, 0, end)
+    return buffer[: start + len(alike.suffix)] if start >= len(alike.prefix) else b""
 
 
 def _bytes_of(text: str) -> int:
