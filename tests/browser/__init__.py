@@ -1,0 +1,1 @@
+"""Tests that share one Farebox and one browser, while this folder runs: fixtures of a package need one."""

@@ -1,0 +1,1 @@
+"""Tests that share one month: fixtures of a package need one."""
