@@ -3,6 +3,7 @@
 import asyncio
 import os
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import fields
 from typing import Any
 
@@ -15,6 +16,7 @@ from metering.ask import AccountView, Ask
 from metering.cluster import ClusterStore
 from metering.core.settlement import Outcome, Reservation, Source, Status
 from metering.epochs import Epochs
+from metering.errors import MeterUnavailableError
 from metering.ids import new_id
 from metering.journal import Journal
 from metering.keys import keys_of
@@ -173,8 +175,9 @@ class Gateway:
 
         async def beat() -> None:
             while True:
-                if self.store.connected:
-                    await self.epochs.beat()
+                with suppress(MeterUnavailableError):  # the next beat goes on from there
+                    if self.store.connected:
+                        await self.epochs.beat()
                 await asyncio.sleep(0.05)
 
         self._beating = asyncio.create_task(beat(), name="beat")
