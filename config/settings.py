@@ -119,6 +119,7 @@ class PostgresSettings:
     url: PostgresUrl | None = field(default=None, repr=False)
     pool_max: Annotated[int, Range(2, 1000)] = 8
     timeout_seconds: Seconds = 10.0
+    chore_timeout_seconds: Seconds = 3600.0
     pooling: Pooling = "session"
 
 

@@ -69,11 +69,11 @@ async def handle_chat(exchange: Exchange, deps: Deps, door: Door) -> None:
                 keep_answer(deps, relay)
 
 
-async def serve_chat(exchange: Exchange, deps: Deps, door: Door | None = None) -> None:
-    """Serve a chat request inside the error boundary, and note how it went; ``door``: else that of applications."""
+async def serve_chat(exchange: Exchange, deps: Deps, door: Door) -> None:
+    """Serve a chat request inside the error boundary, and note how it went."""
     started = time.perf_counter()
     try:
-        await handle_chat(exchange, deps, door or deps.door)
+        await handle_chat(exchange, deps, door)
     except ConnectionResetError:
         raise
     except RepeatedError as repeated:
@@ -108,7 +108,7 @@ async def handle_aiohttp_chat(request: web.Request) -> web.StreamResponse:
     """Serve a chat request that the doorway did not take."""
     deps = request.app[DEPS].now
     exchange = AiohttpExchange(request, header_bytes_max=deps.settings.server.header_bytes_max)
-    await serve_chat(exchange, deps)
+    await serve_chat(exchange, deps, deps.door)
     return exchange.response
 
 

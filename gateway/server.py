@@ -108,5 +108,5 @@ class GatewayRunner(web.AppRunner):
         server.keepalive_seconds = KEEPALIVE_SECONDS
         server.header_bytes_max = self._settings.header_bytes_max
         server.body_bytes_max = self._settings.body_bytes_max
-        server.serve = lambda exchange: serve_chat(exchange, current.now)
+        server.serve = lambda exchange: serve_chat(exchange, current.now, current.now.door)
         return server

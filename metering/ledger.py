@@ -128,6 +128,11 @@ class Ledger:
         async with self.connection() as connection:
             return await connection.fetchval(query(name), *arguments)
 
+    async def chore(self, name: str, *arguments: Any) -> list[asyncpg.Record]:  # noqa: ANN401 - SQL arguments
+        """Do the same for a statement that nobody waits for, and that may take long."""
+        async with self.connection() as connection:
+            return await connection.fetch(query(name), *arguments, timeout=self._settings.chore_timeout_seconds)
+
     def lane(self) -> "Lane":
         """Return a connection for one settle lane."""
         return Lane(self._url, self._settings)

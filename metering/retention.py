@@ -23,7 +23,8 @@ class Retention:
             await self._roller.roll_due()
         dropped = 0
         for row in due:
-            if await self._ledger.value("month_drop", row["month"]):
+            (done,) = await self._ledger.chore("month_drop", row["month"])
+            if done["dropped"]:
                 log.info("events_dropped", month=row["month"].isoformat())
                 dropped += 1
         return dropped

@@ -27,7 +27,7 @@ class Roller:
     async def _roll(self, account_id: str) -> bool:
         more = True
         while more:
-            rows = await self._ledger.rows("roll_next", account_id, EVENTS_MAX)
+            rows = await self._ledger.chore("roll_next", account_id, EVENTS_MAX)
             if not rows:
                 return False
             more = rows[0]["more"]

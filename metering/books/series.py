@@ -94,9 +94,11 @@ class Statement:
             named.add("user_id")
             conditions.append(self._is("user_id", [self._scope.user_id or ""]))
         dims = EVERYTHING if not named else DIMS[named.pop()] if len(named) == 1 else ALL_FIVE
+        source = "usage_of_hours" if self._asked.interval == "hour" else "usage_of_whole_days"
         text = " AND ".join(conditions)
         rolled, tail = text.replace("{}", "r"), text.replace("{}", "t")
-        self._rows = text_of("usage_rolled", dims=str(dims), rolled=rolled, tail=tail)
+        rollups = text_of(source, dims=str(dims))
+        self._rows = text_of("usage_rolled", rollups=rollups, rolled=rolled, tail=tail)
 
     def _is(self, column: str, values: list[str]) -> str:
         self._values.append(values)

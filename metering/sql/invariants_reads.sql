@@ -25,8 +25,30 @@ SELECT account_id, resource, slot, min(charge) AS least, max(charge) AS most, co
   FROM (SELECT account_id, resource, slot, dims, sum(requests) AS requests, sum(charge) AS charge,
                sum(allocated_amount) AS allocated_amount, sum(prompt_tokens + completion_tokens) AS tokens,
                sum(refunded) AS refunded
-          FROM rollups GROUP BY 1, 2, 3, 4) s
+          FROM rollups WHERE dims < 10 GROUP BY 1, 2, 3, 4) s
  GROUP BY 1, 2, 3 HAVING count(*) <> 7 OR count(DISTINCT (requests, charge, allocated_amount, tokens, refunded)) <> 1;
+
+-- days_are_hours: the roll-ups of a day are those of its hours, where there are any of days.
+WITH hours AS (
+    SELECT r.account_id, r.dims + 10 AS dims, r.resource, date_trunc('day', r.slot, m.days_zone) AS slot, r.user_id, r.key_id,
+           r.model, r.feature, r.endpoint, sum(r.requests) AS requests, sum(r.charge) AS charge,
+           sum(r.allocated_amount) AS allocated_amount, sum(r.input_amount) AS input_amount,
+           sum(r.prompt_tokens) AS prompt_tokens, sum(r.cached_tokens) AS cached_tokens,
+           sum(r.completion_tokens) AS completion_tokens, sum(r.reasoning_tokens) AS reasoning_tokens, sum(r.cost) AS cost,
+           sum(r.refunded) AS refunded, sum(r.images) AS images
+      FROM rollup_marks m JOIN rollups r ON r.account_id = m.account_id AND r.dims < 10
+     WHERE m.days_zone IS NOT NULL
+     GROUP BY 1, 2, 3, 4, 5, 6, 7, 8, 9
+)
+SELECT account_id, dims - 10 AS dims, resource, slot, user_id, key_id, model, feature, endpoint, h.charge,
+       d.charge AS of_the_day
+  FROM hours h
+  FULL JOIN (SELECT * FROM rollups WHERE dims >= 10) d
+       USING (account_id, dims, resource, slot, user_id, key_id, model, feature, endpoint)
+ WHERE (h.requests, h.charge, h.allocated_amount, h.input_amount, h.prompt_tokens, h.cached_tokens, h.completion_tokens,
+        h.reasoning_tokens, h.cost, h.refunded, h.images)
+       IS DISTINCT FROM (d.requests, d.charge, d.allocated_amount, d.input_amount, d.prompt_tokens, d.cached_tokens,
+                         d.completion_tokens, d.reasoning_tokens, d.cost, d.refunded, d.images);
 
 -- spend_is_summed: the days of whoever has a limit of spend are the charges of what was reserved on them, with corrections and
 -- less refunds, since the month in which they are summed (at most 60 days).

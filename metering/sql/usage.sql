@@ -4,12 +4,18 @@
 SELECT a.time_zone, a.unit, slot_of($2, a.time_zone), slot_of($3::timestamptz - interval '1 microsecond', a.time_zone)
   FROM accounts a WHERE a.account_id = $1;
 
+-- usage_of_hours: the roll-ups of one set, by the hour.
+SELECT * FROM rollups r WHERE r.account_id = $1 AND r.resource = $2 AND r.slot BETWEEN $3 AND $4 AND r.dims = {dims};
+
+-- usage_of_whole_days: the same, by the day wherever a whole day is among them.
+SELECT * FROM usage_of_days($1, $2, {dims}, $3, $4, $5);
+
 -- usage_rolled: roll-ups, and what the account's versions above its mark add: exact, since both are seen at one moment.
 SELECT r.slot, r.user_id, r.key_id, r.model, r.feature, r.endpoint, ''::text AS session_id, r.requests, r.charge,
        r.allocated_amount, r.input_amount, r.prompt_tokens, r.cached_tokens, r.completion_tokens, r.reasoning_tokens,
        r.cost, r.refunded
-  FROM rollups r
- WHERE r.account_id = $1 AND r.resource = $2 AND r.slot BETWEEN $3 AND $4 AND r.dims = {dims} AND {rolled}
+  FROM ({rollups}) r
+ WHERE {rolled}
 UNION ALL
 SELECT slot_of(t.at, $5), t.user_id, t.key_id, t.model, t.feature, t.endpoint, '', t.requests, t.charge,
        t.allocated_amount, t.input_amount, t.prompt_tokens, t.cached_tokens, t.completion_tokens, t.reasoning_tokens,
@@ -55,8 +61,9 @@ SELECT u.resource, sum(u.requests)::bigint AS requests, sum(u.charge)::bigint AS
        sum(u.prompt_tokens + u.completion_tokens)::bigint AS tokens, sum(u.refunded)::bigint AS refunded,
        sum(u.images)::bigint AS images
   FROM (SELECT r.resource, r.requests, r.charge, r.prompt_tokens, r.completion_tokens, r.refunded, r.images
-          FROM rollups r
-         WHERE r.account_id = $1 AND r.dims = CASE WHEN $2::boolean THEN 1 ELSE 0 END
+          FROM rollup_marks m JOIN rollups r ON r.account_id = m.account_id
+         WHERE m.account_id = $1
+           AND r.dims = CASE WHEN $2::boolean THEN 1 ELSE 0 END + CASE WHEN m.days_zone IS NULL THEN 0 ELSE 10 END
            AND (NOT $2 OR r.user_id = coalesce($3::text, ''))
         UNION ALL
         SELECT t.resource, t.requests, t.charge, t.prompt_tokens, t.completion_tokens, t.refunded, t.images
@@ -69,6 +76,7 @@ SELECT u.resource, sum(u.requests)::bigint AS requests, sum(u.charge)::bigint AS
 -- rollups_due: accounts whose newest versions are not in their roll-ups, or whose time zone has changed.
 SELECT a.account_id::text FROM accounts a LEFT JOIN rollup_marks m ON m.account_id = a.account_id
  WHERE m.version IS DISTINCT FROM a.version OR m.time_zone IS DISTINCT FROM a.time_zone
+    OR m.days_zone IS DISTINCT FROM a.time_zone
  ORDER BY a.changed_at LIMIT $1;
 
 -- roll_next: take the next versions of an account into its roll-ups, about $2 requests.

@@ -54,7 +54,7 @@ class Alike(NamedTuple):
 
 def alike_of(raw: bytes, chunk: Chunk) -> Alike | None:
     """Return what the event ``raw``, which holds ``chunk``, has in common with others like it; None: nothing sure."""
-    if len(chunk.choices) != 1 or not raw.startswith(_DATA) or not raw.endswith(_END):
+    if chunk.has_error or len(chunk.choices) != 1 or not raw.startswith(_DATA) or not raw.endswith(_END):
         return None
     choice = chunk.choices[0]
     text = choice.delta.content if choice.delta is not None else None
@@ -74,4 +74,4 @@ def alike_of(raw: bytes, chunk: Chunk) -> Alike | None:
         error=chunk.error,
         choices=[ChunkChoice(index=choice.index, delta=Delta(content=_PROBE))],
     )
-    return alike if probe == wanted and not chunk.has_error else None
+    return alike if probe == wanted else None

@@ -131,8 +131,8 @@ DECLARE
     v_zone   text;
     v_to     bigint;
 BEGIN
-    INSERT INTO rollup_marks SELECT a.account_id, 0, a.time_zone FROM accounts a WHERE a.account_id = p_account
-        ON CONFLICT DO NOTHING;
+    INSERT INTO rollup_marks SELECT a.account_id, 0, a.time_zone, a.time_zone FROM accounts a
+     WHERE a.account_id = p_account ON CONFLICT DO NOTHING;
     SELECT * INTO v_mark FROM rollup_marks m WHERE m.account_id = p_account FOR UPDATE SKIP LOCKED;
     IF NOT FOUND THEN RETURN; END IF;
     SELECT a.version, a.time_zone INTO v_newest, v_zone FROM accounts a WHERE a.account_id = p_account;
@@ -140,21 +140,25 @@ BEGIN
        <> extract(minute FROM clock_timestamp() AT TIME ZONE v_mark.time_zone) THEN
         DELETE FROM rollups r WHERE r.account_id = p_account;
         v_mark.version := 0;
+    ELSIF v_mark.days_zone IS DISTINCT FROM v_zone THEN
+        PERFORM roll_days(p_account, v_zone);
     END IF;
     SELECT e.version INTO v_to FROM events e WHERE e.account_id = p_account AND e.version > v_mark.version
      ORDER BY e.version OFFSET p_events LIMIT 1;
     v_to := least(v_newest, v_to); -- which ignores what is null
     INSERT INTO rollups AS r
     SELECT p_account, CASE GROUPING(m.user_id, m.key_id, m.model, m.feature, m.endpoint)
-                           WHEN 31 THEN 0 WHEN 15 THEN 1 WHEN 23 THEN 2 WHEN 27 THEN 3 WHEN 29 THEN 4 WHEN 30 THEN 5 ELSE 6 END,
-           m.resource, m.slot, coalesce(m.user_id, ''), coalesce(m.key_id, ''), coalesce(m.model, ''),
+                           WHEN 31 THEN 0 WHEN 15 THEN 1 WHEN 23 THEN 2 WHEN 27 THEN 3 WHEN 29 THEN 4 WHEN 30 THEN 5 ELSE 6 END
+                    + 10 * GROUPING(m.slot),
+           m.resource, coalesce(m.slot, m.day), coalesce(m.user_id, ''), coalesce(m.key_id, ''), coalesce(m.model, ''),
            coalesce(m.feature, ''), coalesce(m.endpoint, ''), sum(m.requests), sum(m.charge), sum(m.allocated_amount),
            sum(m.input_amount), sum(m.prompt_tokens), sum(m.cached_tokens), sum(m.completion_tokens),
            sum(m.reasoning_tokens), sum(m.cost), sum(m.refunded), sum(m.images)
-      FROM (SELECT u.*, slot_of(u.at, v_zone) AS slot FROM usage_whole(p_account, v_mark.version, v_to) u) m
-     GROUP BY GROUPING SETS ((m.resource, m.slot), (m.resource, m.slot, m.user_id), (m.resource, m.slot, m.key_id),
-              (m.resource, m.slot, m.model), (m.resource, m.slot, m.feature), (m.resource, m.slot, m.endpoint),
-              (m.resource, m.slot, m.user_id, m.key_id, m.model, m.feature, m.endpoint))
+      FROM (SELECT u.*, slot_of(u.at, v_zone) AS slot, date_trunc('day', u.at, v_zone) AS day
+              FROM usage_whole(p_account, v_mark.version, v_to) u) m
+     GROUP BY m.resource, GROUPING SETS (m.slot, m.day),
+              GROUPING SETS ((), m.user_id, m.key_id, m.model, m.feature, m.endpoint,
+                             (m.user_id, m.key_id, m.model, m.feature, m.endpoint))
     ON CONFLICT (account_id, dims, resource, slot, user_id, key_id, model, feature, endpoint) DO UPDATE SET
         requests = r.requests + EXCLUDED.requests, charge = r.charge + EXCLUDED.charge,
         allocated_amount = r.allocated_amount + EXCLUDED.allocated_amount,
@@ -163,6 +167,7 @@ BEGIN
         completion_tokens = r.completion_tokens + EXCLUDED.completion_tokens,
         reasoning_tokens = r.reasoning_tokens + EXCLUDED.reasoning_tokens, cost = r.cost + EXCLUDED.cost,
         refunded = r.refunded + EXCLUDED.refunded, images = r.images + EXCLUDED.images;
-    UPDATE rollup_marks m SET version = v_to, time_zone = v_zone WHERE m.account_id = p_account;
+    UPDATE rollup_marks m SET version = v_to, time_zone = v_zone, days_zone = v_zone
+     WHERE m.account_id = p_account;
     RETURN QUERY SELECT v_to < v_newest;
 END $$;

@@ -290,6 +290,6 @@ async def test_a_gateway_keeps_the_roll_ups_near_the_ledger(start: Start, settin
     await booking.charge(5)
 
     async def rolled() -> bool:
-        return bool(await booking.value("SELECT count(*) = 7 FROM rollups WHERE charge = 5"))
+        return bool(await booking.value("SELECT count(*) = 14 FROM rollups WHERE charge = 5"))
 
     await eventually(rolled)

@@ -20,5 +20,15 @@ ROLLUP_BREAKS: list[tuple[str, str, dict[str, Any]]] = [
         ROLL + "UPDATE rollups SET requests = 0 WHERE resource = 'images' AND dims = 3",  # noqa: S608 - ours
         {"resource": "images", "sets": 7},
     ),
+    (
+        "days_are_hours",
+        ROLL + "UPDATE rollups SET charge = charge + 1 WHERE resource = 'images' AND dims = 11",  # noqa: S608 - ours
+        {"resource": "images", "dims": 1, "charge": 9, "of_the_day": 10},
+    ),
+    (
+        "days_are_hours",
+        ROLL + "DELETE FROM rollups WHERE resource = 'images' AND dims = 16",  # noqa: S608 - ours
+        {"resource": "images", "dims": 6, "charge": 9, "of_the_day": None},
+    ),
     ("rollups_agree", ROLL + "DELETE FROM rollups WHERE resource = 'images' AND dims = 0", {"sets": 6}),  # noqa: S608 - ours
 ]

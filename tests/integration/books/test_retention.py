@@ -1,5 +1,8 @@
 """Old months of events are dropped whole; their sums stay, and every invariant still adds up."""
 
+import asyncio
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -13,8 +16,15 @@ from metering.ledger import Ledger, LedgerRefusedError
 from metering.retention import Retention
 from metering.roller import Roller
 from tests.integration.booking import Booking
+from tests.waiting import eventually
 
 NOW = datetime.now(UTC)
+PATIENCE_SECONDS = 0.5
+WAITING_LONG = """
+    SELECT count(*) > 0 FROM pg_stat_activity
+     WHERE datname = current_database() AND wait_event_type = 'Lock'
+       AND query_start < clock_timestamp() - make_interval(secs => $1)
+"""
 MONTH = (NOW.replace(day=1) - timedelta(days=1)).replace(day=1).date()  # the last one has a partition of its own
 
 
@@ -47,6 +57,16 @@ async def spent(booking: Booking) -> Booking:
 def retention(ledger: Ledger) -> Retention:
     """Retention to which last month is due, as others are to it months later."""
     return Retention(ledger, Roller(ledger), keep_months=0)
+
+
+@pytest.fixture
+async def impatient(ledger: Ledger) -> AsyncIterator[Ledger]:
+    """A ledger whose requests wait for half a second at most."""
+    settings = replace(ledger._settings, timeout_seconds=PATIENCE_SECONDS)
+    one = Ledger(ledger._url, settings)
+    await one.start()
+    yield one
+    await one.stop()
 
 
 async def shown(booking: Booking) -> list[Any]:
@@ -125,3 +145,14 @@ async def test_partitions_stand_ready_two_months_ahead(booking: Booking) -> None
         for months in (0, 1, 2):
             name = f"to_char(now() AT TIME ZONE 'UTC' + interval '{months} months', '_YYYYMM')"
             assert await booking.value(f"SELECT to_regclass('{table}' || {name}) IS NOT NULL")
+
+
+async def test_a_month_that_takes_longer_than_a_request_may_is_dropped(spent: Booking, impatient: Ledger) -> None:
+    """Millions of events are summed up in minutes; here something else keeps the statement waiting."""
+    retention = Retention(impatient, Roller(impatient), keep_months=0)
+    async with spent.ledger.connection() as connection:
+        async with connection.transaction():
+            await connection.execute(f"LOCK TABLE events_{MONTH:%Y%m} IN ROW EXCLUSIVE MODE")
+            dropping = asyncio.create_task(retention.drop_due())
+            await eventually(lambda: spent.value(WAITING_LONG, 2 * PATIENCE_SECONDS))
+        assert await dropping == 1
