@@ -7,6 +7,7 @@ import { QueryClientProvider } from "@tanstack/react-query";
 import { StrictMode, Suspense } from "react";
 import { createRoot } from "react-dom/client";
 import { RouterProvider } from "react-router";
+import { Dates } from "./app/Dates";
 import { shareNonce, styleNonce } from "./app/nonce";
 import { queries } from "./app/queries";
 import { RefreshProvider } from "./app/refresh";
@@ -32,9 +33,11 @@ createRoot(root).render(
       <Notifications position="top-right" />
       <QueryClientProvider client={queries}>
         <RefreshProvider>
-          <Suspense fallback={<Waiting />}>
-            <RouterProvider router={router} />
-          </Suspense>
+          <Dates>
+            <Suspense fallback={<Waiting />}>
+              <RouterProvider router={router} />
+            </Suspense>
+          </Dates>
         </RefreshProvider>
       </QueryClientProvider>
     </MantineProvider>

@@ -1,6 +1,14 @@
 /** The languages of the catalogue, each by its own name. */
 export const LANGUAGES = { en: "English", de: "Deutsch", fr: "Français", es: "Español", zh: "中文" } as const;
 
+// Which characters are meant: without it a browser may take Japanese or traditional ones for Chinese.
+const TAGS: Partial<Record<string, string>> = { zh: "zh-Hans" };
+
+/** What `lang` says of a language. */
+export function tagOf(language: string): string {
+  return TAGS[language] ?? language;
+}
+
 export type Language = keyof typeof LANGUAGES;
 
 const KEPT_AS = "farebox-language";

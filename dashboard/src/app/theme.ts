@@ -11,7 +11,12 @@ export const theme = createTheme({
   respectReducedMotion: true,
   fontFamily: "system-ui, -apple-system, 'Segoe UI', Roboto, 'Noto Sans', sans-serif",
   // A dialog's <header> would count as a second banner of the page.
-  components: { ModalHeader: Modal.Header.extend({ defaultProps: { role: "presentation" } }) },
+  components: {
+    ModalHeader: Modal.Header.extend({ defaultProps: { role: "presentation" } }),
+    // "11/12/2026" is another day in another country.
+    DateInput: { defaultProps: { valueFormat: "YYYY-MM-DD" } },
+    DateTimePicker: { defaultProps: { valueFormat: "YYYY-MM-DD HH:mm" } },
+  },
   headings: { fontFamily: "inherit", fontWeight: "650" },
 });
 

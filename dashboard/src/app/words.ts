@@ -1,6 +1,6 @@
 import i18next, { type ReadCallback } from "i18next";
 import { initReactI18next, useTranslation } from "react-i18next";
-import { firstLanguage, keepLanguage, keptLanguage, LANGUAGES, type Language } from "./languages";
+import { firstLanguage, keepLanguage, keptLanguage, LANGUAGES, tagOf, type Language } from "./languages";
 
 type Catalogue = Record<string, unknown>;
 
@@ -28,7 +28,7 @@ const lazily = {
 
 export async function startWords(): Promise<void> {
   i18next.on("languageChanged", (language) => {
-    document.documentElement.lang = language;
+    document.documentElement.lang = tagOf(language);
   });
   await i18next
     .use(lazily)

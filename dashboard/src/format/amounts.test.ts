@@ -1,5 +1,13 @@
 import { describe, expect, test } from "vitest";
-import { formatAmount, formatBytes, formatCompact, formatMicroDollars, percentOf } from "./amounts";
+import {
+  formatAmount,
+  formatBytes,
+  formatCompact,
+  formatList,
+  formatMicroDollars,
+  formatPercent,
+  percentOf,
+} from "./amounts";
 
 describe("amounts are written by their resource", () => {
   test.each([
@@ -33,4 +41,11 @@ test("axes are short", () => {
 
 test("a share stays between nothing and all", () => {
   expect([percentOf(1, 4), percentOf(5, 4), percentOf(-1, 4), percentOf(1, 0)]).toEqual([25, 100, 0, 0]);
+});
+
+test("a share and a row of names are written as the language does", () => {
+  expect(["en", "de", "zh"].map((language) => formatPercent(12.4, language))).toEqual(["12%", "12\u00a0%", "12%"]);
+  expect(formatList(["a", "b", "c"], "en")).toBe("a, b, c");
+  expect(formatList(["a", "b", "c"], "de")).toBe("a, b und c");
+  expect(formatList(["a", "b", "c"], "zh")).toBe("a、b、c");
 });

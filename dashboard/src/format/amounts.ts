@@ -30,6 +30,16 @@ export function formatNumber(value: number, language: string): string {
   return new Intl.NumberFormat(language).format(value);
 }
 
+/** A share of a whole, 0 to 100, without its fraction: "12%", or "12 %" where the language has it so. */
+export function formatPercent(percent: number, language: string): string {
+  return new Intl.NumberFormat(language, { style: "percent", maximumFractionDigits: 0 }).format(percent / 100);
+}
+
+/** Names in a row: "a, b, c", "a, b und c", "a、b、c". */
+export function formatList(names: readonly string[], language: string): string {
+  return new Intl.ListFormat(language, { type: "conjunction", style: "narrow" }).format(names);
+}
+
 /** A short form for the axes of charts: "12.3K". */
 export function formatCompact(amount: number, resource: string, language: string): string {
   const compact: Intl.NumberFormatOptions = { notation: "compact", maximumFractionDigits: 1 };

@@ -26,3 +26,7 @@ describe("a duration has its two largest units", () => {
     expect(formatDuration(seconds, "en")).toBe(said);
   });
 });
+
+test("a moment in Chinese fits into a card of a phone", () => {
+  expect(formatTime("2026-11-21T19:04:41Z", "zh")).toBe("2026/11/21 19:04:41");
+});

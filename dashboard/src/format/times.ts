@@ -10,7 +10,8 @@ const PARTS = [
 export function formatTime(iso: string, language: string): string {
   return new Intl.DateTimeFormat(language, {
     year: "numeric",
-    month: "short",
+    // Chinese writes a date in words wider than a card of a phone is.
+    month: language === "zh" ? "numeric" : "short",
     day: "numeric",
     hour: "2-digit",
     minute: "2-digit",

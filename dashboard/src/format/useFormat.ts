@@ -11,6 +11,8 @@ export function useFormat() {
       amount: (amount: number, resource: string) => amounts.formatAmount(amount, resource, language),
       compact: (amount: number, resource: string) => amounts.formatCompact(amount, resource, language),
       number: (value: number) => amounts.formatNumber(value, language),
+      percent: (percent: number) => amounts.formatPercent(percent, language),
+      list: (names: readonly string[]) => amounts.formatList(names, language),
       money: (micro: number) => amounts.formatMicroDollars(micro, language),
       time: (iso: string) => times.formatTime(iso, language),
       day: (iso: string) => times.formatDay(iso, language),

@@ -24,9 +24,13 @@ export function useReason(error: Error): string {
   return reasonOf(error, t);
 }
 
-export function reasonOf(error: Error, t: (key: string, values?: Record<string, unknown>) => string): string {
+export function reasonOf(
+  error: Error,
+  t: (key: string | string[], values?: Record<string, unknown>) => string,
+): string {
   if (!(error instanceof ApiError)) return error.message;
   if (error.status === 0) return t("failure.unreachable");
   if (error.status === 429 && error.retryAfter !== null) return t("failure.throttled", { seconds: error.retryAfter });
-  return error.message;
+  // The API speaks English: to other readers the words say the gist, and then what it said.
+  return t([`failure.status_${error.status}`, "failure.status_any"], { message: error.message });
 }

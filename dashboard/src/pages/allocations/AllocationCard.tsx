@@ -58,7 +58,13 @@ function Left({ of, unit }: { of: Schema<"ModelAllocation">; unit: string }) {
   const text = t("remaining_of", { remaining: format.amount(of.remaining, unit), size: format.amount(of.size, unit) });
   return (
     <>
-      <Progress value={percent} color={colorOf(percent)} aria-label={`${of.model}: ${text}`} mt={6} mb={4} />
+      <Progress
+        value={percent}
+        color={colorOf(percent)}
+        aria-label={t("pair", { name: of.model, value: text })}
+        mt={6}
+        mb={4}
+      />
       <Text size="sm" c="dimmed" mb="xs">
         {text}
       </Text>

@@ -4,6 +4,8 @@ import { useTranslation } from "react-i18next";
 import { adminReads } from "../../api/adminReads";
 import type { Schema } from "../../api/types";
 import { useRead } from "../../api/useRead";
+import { useFormat } from "../../format/useFormat";
+import { useResourceName } from "../../ui/Amount";
 import { WhyNot } from "../../ui/ConfirmModal";
 import { EmptyState } from "../../ui/EmptyState";
 import type { Column } from "../../ui/table/columns";
@@ -20,13 +22,14 @@ const DECIMAL = /^\d+(\.\d{1,6})?$/;
 /** All versions of a feature's rates, and the form that adds one: a version is never changed. */
 export function RatesModal({ feature, onClose }: { feature: Schema<"Feature">; onClose: () => void }) {
   const { t } = useTranslation("features");
+  const nameOf = useResourceName();
   const rates = useRead(adminReads.featureRates(feature.key));
   const columns: Column<Rate>[] = [
     { id: "version", header: t("version"), card: "title", cell: (rate) => rate.version },
     { id: "rate", header: t("rate"), card: "title", cell: (rate) => rate.rate ?? t("ended") },
     { id: "base", header: t("base"), card: "line", cell: (rate) => t(`bases.${rate.base}`) },
     { id: "model", header: t("model"), card: "line", cell: (rate) => rate.model ?? t("any_model") },
-    { id: "unit", header: t("unit"), card: "line", cell: (rate) => rate.unit },
+    { id: "unit", header: t("unit"), card: "line", cell: (rate) => nameOf(rate.unit) },
     { id: "from", header: t("valid_from"), card: "line", cell: (rate) => <Time at={rate.valid_from} /> },
   ];
   return (
@@ -55,14 +58,18 @@ export function RatesModal({ feature, onClose }: { feature: Schema<"Feature">; o
 function RateForm({ featureKey }: { featureKey: string }) {
   const { t } = useTranslation("features");
   const toast = useToast();
+  const nameOf = useResourceName();
+  const format = useFormat();
   const [form, setForm] = useState({ rate: "", base: "word" as Rate["base"], model: "", unit: "tokens" });
   const add = useAddRate(featureKey);
-  const ends = form.rate.trim() === "";
-  const wrong = !ends && !DECIMAL.test(form.rate.trim());
+  // Half of the languages write "2,5".
+  const written = form.rate.trim().replace(",", ".");
+  const ends = written === "";
+  const wrong = !ends && !DECIMAL.test(written);
   const submit = (event: SyntheticEvent) => {
     event.preventDefault();
     const body = {
-      rate: ends ? null : form.rate.trim(),
+      rate: ends ? null : written,
       base: form.base,
       unit: form.unit,
       ...(form.model.trim() === "" ? {} : { model: form.model.trim() }),
@@ -77,7 +84,7 @@ function RateForm({ featureKey }: { featureKey: string }) {
           <TextInput
             label={t("rate")}
             description={t("rate_hint")}
-            placeholder="2.5"
+            placeholder={format.number(2.5)}
             inputMode="decimal"
             value={form.rate}
             error={wrong ? t("rate_wrong") : undefined}
@@ -100,7 +107,7 @@ function RateForm({ featureKey }: { featureKey: string }) {
           <Select
             label={t("unit")}
             allowDeselect={false}
-            data={["tokens", "credits"]}
+            data={["tokens", "credits"].map((value) => ({ value, label: nameOf(value) }))}
             value={form.unit}
             onChange={(unit) => setForm({ ...form, unit: unit ?? "tokens" })}
           />

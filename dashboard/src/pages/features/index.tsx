@@ -5,6 +5,7 @@ import { useTranslation } from "react-i18next";
 import { adminReads } from "../../api/adminReads";
 import type { Schema } from "../../api/types";
 import { useRead } from "../../api/useRead";
+import { useResourceName } from "../../ui/Amount";
 import { EmptyState } from "../../ui/EmptyState";
 import { Page } from "../../ui/Page";
 import type { Column } from "../../ui/table/columns";
@@ -111,13 +112,14 @@ function useColumns(onOpen: (what: "rates" | "retire", feature: Feature) => void
 
 function RatesNow({ rates }: { rates: Feature["rates"] }) {
   const { t } = useTranslation("features");
+  const nameOf = useResourceName();
   return (
     <Stack gap={0}>
       {rates.map((rate) => (
         <Text key={`${rate.model ?? ""} ${rate.unit}`} size="sm">
           {t("rate_line", {
             rate: rate.rate ?? t("ended"),
-            unit: rate.unit,
+            unit: nameOf(rate.unit),
             base: t(`bases.${rate.base}`),
             model: rate.model ?? t("any_model"),
           })}

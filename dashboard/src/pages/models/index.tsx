@@ -75,18 +75,19 @@ function useColumns(): Column<Model>[] {
     {
       id: "fallbacks",
       header: t("fallbacks"),
-      cell: (row) => (row.fallbacks.length === 0 ? "–" : row.fallbacks.join(", ")),
+      cell: (row) => (row.fallbacks.length === 0 ? "–" : format.list(row.fallbacks)),
     },
   ];
 }
 
 function Rates({ rates }: { rates: Model["rates"] }) {
+  const { t } = useTranslation("models");
   const format = useFormat();
   return (
     <Stack gap={0}>
       {Object.entries(rates).map(([of, rate]) => (
         <Text key={of} size="xs" style={{ whiteSpace: "nowrap" }}>
-          {of} × {format.number(rate)}
+          {t(`rate.${of}`, { defaultValue: of })} × {format.number(rate)}
         </Text>
       ))}
     </Stack>

@@ -4,6 +4,7 @@ import { adminReads } from "../../api/adminReads";
 import { reads } from "../../api/reads";
 import { useAccount, useScope } from "../../api/scope";
 import { useRead } from "../../api/useRead";
+import { useResourceName } from "../../ui/Amount";
 
 /** What was filled in so far. */
 export interface Granting {
@@ -28,6 +29,7 @@ const MEMBERS_OFFERED = 1_000;
 export function GrantFields({ accountId, asked, onChange }: Props) {
   const { t } = useTranslation("packs");
   const { unit } = useAccount();
+  const nameOf = useResourceName();
   const resources = useRead(adminReads.resources(accountId));
   const members = useRead(reads.members(useScope(), { limit: MEMBERS_OFFERED }));
   const set = (changes: Partial<Granting>) => onChange({ ...asked, ...changes });
@@ -51,7 +53,10 @@ export function GrantFields({ accountId, asked, onChange }: Props) {
         <Select
           label={t("field.resource")}
           description={t("field.resource_hint")}
-          data={[...new Set([unit, ...(resources.data?.data ?? []).map((one) => one.resource)])]}
+          data={[...new Set([unit, ...(resources.data?.data ?? []).map((one) => one.resource)])].map((value) => ({
+            value,
+            label: nameOf(value),
+          }))}
           value={asked.resource}
           allowDeselect={false}
           onChange={(resource) => set({ resource: resource ?? unit, size: "" })}

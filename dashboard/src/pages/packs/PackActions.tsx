@@ -21,7 +21,7 @@ export function PackActions({ pack, onEdit, onRevoke }: Props) {
           color="gray"
           size="lg"
           onClick={onEdit}
-          aria-label={`${t("edit.open")}: ${pack.note}`}
+          aria-label={t("pair", { name: t("edit.open"), value: pack.note })}
         >
           <IconPencil size={18} aria-hidden />
         </ActionIcon>
@@ -33,7 +33,7 @@ export function PackActions({ pack, onEdit, onRevoke }: Props) {
             color="red"
             size="lg"
             onClick={onRevoke}
-            aria-label={`${t("revoke.open")}: ${pack.note}`}
+            aria-label={t("pair", { name: t("revoke.open"), value: pack.note })}
           >
             <IconBan size={18} aria-hidden />
           </ActionIcon>

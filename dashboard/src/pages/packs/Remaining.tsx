@@ -22,7 +22,7 @@ export function Remaining({ pack, named }: { pack: Pack; named: boolean }) {
         value={percent}
         size="sm"
         color={pack.status !== "active" ? "gray" : percent < 10 ? "red" : undefined}
-        aria-label={t("remaining_percent", { percent: format.number(Math.floor(percent)) })}
+        aria-label={t("remaining_percent", { percent: format.percent(Math.floor(percent)) })}
       />
       {reserved !== null && reserved > 0 && (
         <Text size="xs" c="dimmed">

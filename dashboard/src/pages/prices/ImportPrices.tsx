@@ -89,7 +89,7 @@ function Plan({ plan }: { plan: Schema<"ImportedPrices"> }) {
   return (
     <Stack gap="sm">
       <Text size="sm">{t("import.source", { source: plan.source })}</Text>
-      {plan.unknown.length > 0 && <Text size="sm">{t("import.unknown", { models: plan.unknown.join(", ") })}</Text>}
+      {plan.unknown.length > 0 && <Text size="sm">{t("import.unknown", { models: format.list(plan.unknown) })}</Text>}
       {plan.changes.length === 0 ? (
         <EmptyState title={t("import.same")} />
       ) : (
@@ -105,7 +105,10 @@ function Plan({ plan }: { plan: Schema<"ImportedPrices"> }) {
                   ? t("ended")
                   : changesOf(before, after).map((one) => (
                       <Text key={one.name} size="sm">
-                        {t(`price.${one.name}`)}: {money(one.before)} → {money(one.after)}
+                        {t("pair", {
+                          name: t(`price.${one.name}`),
+                          value: `${money(one.before)} → ${money(one.after)}`,
+                        })}
                       </Text>
                     ))}
               </List.Item>

@@ -56,7 +56,7 @@ function Others({ row }: { row: Price }) {
     <Stack gap={0}>
       {set.map((name) => (
         <Text key={name} size="xs" style={{ whiteSpace: "nowrap" }}>
-          {t(`price.${name}`)}: {format.money(row[name] ?? 0)}
+          {t("pair", { name: t(`price.${name}`), value: format.money(row[name] ?? 0) })}
         </Text>
       ))}
     </Stack>

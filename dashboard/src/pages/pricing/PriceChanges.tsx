@@ -25,6 +25,7 @@ const PARTS = [
 /** What would change: each price before and after it, and the models that the source does not know. */
 export function PriceChanges({ found }: { found: Schema<"ImportedPrices"> }) {
   const { t } = useTranslation("pricing");
+  const format = useFormat();
   const columns = useColumns();
   return (
     <>
@@ -43,7 +44,7 @@ export function PriceChanges({ found }: { found: Schema<"ImportedPrices"> }) {
           />
         </Box>
       )}
-      {found.unknown.length > 0 && <Alert color="yellow">{t("unknown", { models: found.unknown.join(", ") })}</Alert>}
+      {found.unknown.length > 0 && <Alert color="yellow">{t("unknown", { models: format.list(found.unknown) })}</Alert>}
     </>
   );
 }
@@ -71,7 +72,7 @@ function Changed({ change: { before, after } }: { change: Change }) {
   const money = (amount: number | null | undefined) => (amount == null ? "—" : format.money(amount));
   return PARTS.filter((part) => (before?.[part] ?? null) !== (after[part] ?? null)).map((part) => (
     <Text key={part} size="sm">
-      {t(`part.${part}`)}: {money(before?.[part])} → {money(after[part])}
+      {t("pair", { name: t(`part.${part}`), value: `${money(before?.[part])} → ${money(after[part])}` })}
     </Text>
   ));
 }

@@ -39,7 +39,9 @@ export function TokenRatesSection({ rates }: { rates: ModelRates[] }) {
               header: t("part.other"),
               cell: (row: ModelRates) =>
                 othersOf(row)
-                  .map(([part, rate]) => `${t(`rate.${part}`, { defaultValue: part })}: ${rateOf(rate, row.unit)}`)
+                  .map(([part, rate]) =>
+                    t("pair", { name: t(`rate.${part}`, { defaultValue: part }), value: rateOf(rate, row.unit) }),
+                  )
                   .join(", ") || "—",
             },
           ]

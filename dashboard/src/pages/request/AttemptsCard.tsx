@@ -12,14 +12,17 @@ export function AttemptsCard({ event }: { event: Event }) {
       <List size="sm" type="ordered" spacing={4}>
         {failed.map((attempt, index) => (
           <List.Item key={index}>
-            {attempt.model} ({attempt.provider}): {t("failed")}
+            {t("pair", { name: `${attempt.model} (${attempt.provider})`, value: t("failed") })}
             <Text size="xs" c="dimmed" style={{ overflowWrap: "anywhere" }}>
               {attempt.error}
             </Text>
           </List.Item>
         ))}
         <List.Item>
-          {event.model === "-" ? event.endpoint : `${event.model} (${event.provider})`}: {event.status}
+          {t("pair", {
+            name: event.model === "-" ? event.endpoint : `${event.model} (${event.provider})`,
+            value: t(`ended.${event.status}`, { defaultValue: event.status }),
+          })}
         </List.Item>
       </List>
       {failed.length === 0 && (

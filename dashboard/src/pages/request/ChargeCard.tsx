@@ -32,7 +32,7 @@ export function ChargeCard({ trace }: { trace: Trace }) {
         <Fact name={t("at")}>
           <Time at={event.at} />
         </Fact>
-        <Fact name={t("state")}>{event.status}</Fact>
+        <Fact name={t("state")}>{t(`ended.${event.status}`, { defaultValue: event.status })}</Fact>
         <Fact name={t("model")}>{event.model === "-" ? "–" : `${event.model} (${event.provider})`}</Fact>
         <Fact name={t("endpoint")}>{event.endpoint}</Fact>
         <Fact name={t("member")}>{event.user_id ?? "–"}</Fact>

@@ -1,5 +1,5 @@
 import { Progress, Text } from "@mantine/core";
-import { useTranslation } from "react-i18next";
+import { Trans, useTranslation } from "react-i18next";
 import { packName } from "../../api/packNames";
 import { percentOf } from "../../format/amounts";
 import { Amount } from "../../ui/Amount";
@@ -37,8 +37,11 @@ export function HoldCard({ trace }: { trace: Trace }) {
             aria-label={t("of_hold")}
           />
           <Text size="sm" c="dimmed" mb="xs">
-            {t(charge > amount ? "above_hold" : "given_back")}:{" "}
-            <Amount value={Math.abs(amount - charge)} resource={resource} />
+            <Trans
+              t={t}
+              i18nKey={charge > amount ? "above_hold" : "given_back"}
+              components={{ amount: <Amount value={Math.abs(amount - charge)} resource={resource} /> }}
+            />
           </Text>
         </>
       )}

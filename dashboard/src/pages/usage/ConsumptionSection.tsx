@@ -6,6 +6,7 @@ import { useAccount, useScope } from "../../api/scope";
 import type { Schema } from "../../api/types";
 import { useList } from "../../api/useRead";
 import { useSession } from "../../app/session";
+import { useFormat } from "../../format/useFormat";
 import { Amount, useResourceName } from "../../ui/Amount";
 import type { Point } from "../../ui/chart/SeriesChart";
 import { EmptyState } from "../../ui/EmptyState";
@@ -25,10 +26,11 @@ export function ConsumptionSection({ usage }: { usage: UsageFilters }) {
   const { t } = useTranslation("usage");
   const { role } = useSession();
   const nameOf = useResourceName();
+  const format = useFormat();
   const { chosen, filters, moments, resource } = usage;
   const view: View = role === "member" && chosen.view === "member" ? "pool" : chosen.view;
   const sums = useList(reads.usage(useScope(), seriesOf(usage)));
-  const people = chosen.users.length === 0 ? t("everybody") : chosen.users.join(", ");
+  const people = chosen.users.length === 0 ? t("everybody") : format.list(chosen.users);
   return (
     <ChartSection
       title={t("consumption_chart")}

@@ -86,10 +86,11 @@ function useColumns(resource: string): Column<Totals>[] {
 
 function Share({ row }: { row: Totals }) {
   const { t } = useTranslation("usage");
+  const format = useFormat();
   const percent = Math.round(percentOf(row.surplus_amount, row.charge));
   return (
     <div style={{ minWidth: 96 }}>
-      <Text size="sm">{t("member.percent", { percent })}</Text>
+      <Text size="sm">{format.percent(percent)}</Text>
       <Progress value={percent} color="orange.6" size="sm" aria-label={t("member.share")} />
     </div>
   );
