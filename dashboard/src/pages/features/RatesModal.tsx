@@ -1,11 +1,12 @@
-import { Button, Group, Modal, Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { adminReads } from "../../api/adminReads";
 import type { Schema } from "../../api/types";
 import { useRead } from "../../api/useRead";
-import { WhyNot } from "../../ui/ConfirmModal";
+import { Dialog } from "../../ui/Dialog";
 import { EmptyState } from "../../ui/EmptyState";
+import { WhyNot } from "../../ui/Failure";
 import type { Column } from "../../ui/table/columns";
 import { DataTable } from "../../ui/table/DataTable";
 import { Time } from "../../ui/Time";
@@ -30,14 +31,7 @@ export function RatesModal({ feature, onClose }: { feature: Schema<"Feature">; o
     { id: "from", header: t("valid_from"), card: "line", cell: (rate) => <Time at={rate.valid_from} /> },
   ];
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={t("rates_of", { name: feature.name })}
-      size="xl"
-      centered
-      closeButtonProps={{ "aria-label": t("modal.close") }}
-    >
+    <Dialog opened onClose={onClose} title={t("rates_of", { name: feature.name })} size="xl">
       <Stack>
         <DataTable
           caption={t("versions")}
@@ -48,7 +42,7 @@ export function RatesModal({ feature, onClose }: { feature: Schema<"Feature">; o
         />
         {feature.retired_at === null && <RateForm featureKey={feature.key} />}
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 

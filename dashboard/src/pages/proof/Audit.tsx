@@ -3,7 +3,7 @@ import { IconPlayerPlay, IconShieldCheck, IconShieldX } from "@tabler/icons-reac
 import { useTranslation } from "react-i18next";
 import type { Schema } from "../../api/types";
 import { useFormat } from "../../format/useFormat";
-import { WhyNot } from "../../ui/ConfirmModal";
+import { WhyNot } from "../../ui/Failure";
 import { EmptyState } from "../../ui/EmptyState";
 import { Section } from "../../ui/Section";
 import { Time } from "../../ui/Time";
