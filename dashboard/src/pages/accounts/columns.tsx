@@ -1,8 +1,8 @@
-import { ActionIcon, Badge, Stack, Text } from "@mantine/core";
+import { ActionIcon, Stack, Text } from "@mantine/core";
 import { IconPencil } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Amount } from "../../ui/Amount";
-import { StateBadge, UnlimitedBadge } from "../../ui/badges";
+import { StateBadge, UnlimitedBadge, WordBadge } from "../../ui/badges";
 import type { Column } from "../../ui/table/columns";
 import { Time } from "../../ui/Time";
 import type { Account } from "./form";
@@ -87,11 +87,7 @@ function Name({ account }: { account: Account }) {
 function State({ account }: { account: Account }) {
   const { t } = useTranslation("accounts");
   if (account.status === "suspended") {
-    return (
-      <Badge className="farebox-badge" miw="max-content" variant="light" color="gray" radius="sm" tt="none">
-        {t("account.suspended")}
-      </Badge>
-    );
+    return <WordBadge color="gray">{t("account.suspended")}</WordBadge>;
   }
   return account.standing ? <StateBadge state={account.standing.state} /> : <>–</>;
 }

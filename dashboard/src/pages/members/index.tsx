@@ -1,4 +1,4 @@
-import { Badge, Button, Stack, Text } from "@mantine/core";
+import { Button, Stack, Text } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -8,6 +8,7 @@ import { useScope } from "../../api/scope";
 import type { Schema } from "../../api/types";
 import { useList } from "../../api/useRead";
 import { homeOf, useSession } from "../../app/session";
+import { WordBadge } from "../../ui/badges";
 import { EmptyState } from "../../ui/EmptyState";
 import { Page } from "../../ui/Page";
 import type { Column } from "../../ui/table/columns";
@@ -84,16 +85,9 @@ function useColumns(onAction: (action: MemberAction, subject: Member) => void): 
       header: t("status_label"),
       card: "title",
       cell: (member) => (
-        <Badge
-          className="farebox-badge"
-          miw="max-content"
-          variant="light"
-          color={member.status === "active" ? "green" : "gray"}
-          radius="sm"
-          tt="none"
-        >
+        <WordBadge color={member.status === "active" ? "green" : "gray"}>
           {t(member.status === "active" ? "status.active" : "inactive")}
-        </Badge>
+        </WordBadge>
       ),
     },
     {

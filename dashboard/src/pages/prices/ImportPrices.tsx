@@ -71,7 +71,7 @@ function Plan({ plan }: { plan: Schema<"ImportedPrices"> }) {
             {plan.changes.map(({ before, after }) => (
               <List.Item key={`${after.model} ${after.service_tier ?? ""} ${after.above_prompt_tokens ?? 0}`}>
                 <Text fw={600} size="sm">
-                  {after.model} {after.service_tier}
+                  {after.model} {after.service_tier !== "default" && after.service_tier}
                   {after.above_prompt_tokens ? ` > ${format.number(after.above_prompt_tokens)}` : ""}
                 </Text>
                 {after.ended
