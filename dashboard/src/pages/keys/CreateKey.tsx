@@ -37,7 +37,7 @@ export function CreateKey({ onClose, userId = "" }: { onClose: () => void; userI
       error={create.error}
     >
       <KeyFields form={form} onChange={setForm} isNew />
-      <Fieldset legend={t("limits")}>
+      <Fieldset legend={t("limits.title")}>
         <LimitFields texts={texts} onChange={setTexts} wrong={tried ? wrong : []} unit={unit} />
       </Fieldset>
     </FormModal>

@@ -15,12 +15,13 @@ import { useResetLimits, useSetLimits, type LimitSubject } from "./writes";
 
 interface Props {
   of: LimitSubject;
-  title: string;
+  /** What people call it. */
+  name: string;
   onClose: () => void;
 }
 
 /** What is limited, what of it is used, and the form that changes it. */
-export function LimitsModal({ of, title, onClose }: Props) {
+export function LimitsModal({ of, name, onClose }: Props) {
   const { t } = useTranslation("keys");
   const { unit } = useAccount();
   const toast = useToast();
@@ -41,7 +42,7 @@ export function LimitsModal({ of, title, onClose }: Props) {
   };
   return (
     <FormModal
-      title={title}
+      title={t("limits.of", { name })}
       size="lg"
       onClose={onClose}
       submit={t("limit.save")}

@@ -29,7 +29,7 @@ export function useKeyColumns(onAction: (action: KeyAction, subject: Key) => voi
       card: "line",
       cell: (key) => (key.last_used_at === null ? t("never") : <Time at={key.last_used_at} />),
     },
-    { id: "limits", header: t("limits"), cell: (key) => <LimitList subject={key} /> },
+    { id: "limits", header: t("limits.title"), cell: (key) => <LimitList subject={key} /> },
     { id: "models", header: t("models"), cell: (key) => key.models?.join(", ") ?? t("any") },
     {
       id: "expires",

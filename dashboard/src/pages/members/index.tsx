@@ -108,18 +108,13 @@ function useColumns(onAction: (action: MemberAction, subject: Member) => void): 
 }
 
 function Opened({ action, subject, onClose }: { action: MemberAction; subject: Member; onClose: () => void }) {
-  const { t } = useTranslation("members");
   const scope = useScope();
   switch (action) {
     case "edit":
       return <MemberForm subject={subject} onClose={onClose} />;
     case "limits":
       return (
-        <LimitsModal
-          of={{ scope: "member", subject: subject.user_id }}
-          title={t("limits_of", { name: subject.user_id })}
-          onClose={onClose}
-        />
+        <LimitsModal of={{ scope: "member", subject: subject.user_id }} name={subject.user_id} onClose={onClose} />
       );
     case "key":
       return <CreateKey userId={subject.user_id} onClose={onClose} />;
