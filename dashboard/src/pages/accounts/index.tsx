@@ -22,7 +22,8 @@ const PAUSE_MS = 300; // Between two keys of somebody who types.
 
 /** All accounts with their state at a glance. */
 export function Component() {
-  const { t } = useTranslation("accounts");
+  // With the words of its dialogs: fetched when one opens, they would hide the page, and its focus, meanwhile.
+  const { t } = useTranslation(["accounts", "keys"]);
   const navigate = useNavigate();
   const filters = useFilters(FILTERS);
   const search = filters.one("search");

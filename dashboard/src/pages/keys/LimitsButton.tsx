@@ -8,7 +8,7 @@ import type { LimitSubject } from "./writes";
 
 /** Leads to the limits of an account, or of a model in it. Platform admins set these, nobody else. */
 export function LimitsButton({ of, name }: { of: LimitSubject; name: string }) {
-  const { t } = useTranslation();
+  const { t } = useTranslation("keys"); // The dialog's, so that the page need not wait for them when it opens.
   const { kind } = useScope();
   const [opened, setOpened] = useState(false);
   if (kind !== "admin") return null;

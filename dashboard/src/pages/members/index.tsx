@@ -31,7 +31,8 @@ export function Component() {
 }
 
 function Members() {
-  const { t } = useTranslation("members");
+  // With the words of its dialogs: fetched when one opens, they would hide the page, and its focus, meanwhile.
+  const { t } = useTranslation(["members", "keys"]);
   const scope = useScope();
   const pages = usePages("members");
   const members = useList(reads.members(scope, { cursor: pages.cursor, limit: 25 }));
