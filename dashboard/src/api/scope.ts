@@ -18,6 +18,15 @@ export interface ScopeValue {
   to: (page: string) => string;
 }
 
+/** Any account, as a platform admin looks at it. */
+export function scopeOf(account: ScopedAccount): ScopeValue {
+  return {
+    scope: { kind: "admin", accountId: account.id },
+    account,
+    to: (page) => `/admin/accounts/${account.id}/${page === "" ? "overview" : page}`,
+  };
+}
+
 export const ScopeContext = createContext<ScopeValue | null>(null);
 
 function useScopeValue(): ScopeValue {

@@ -1,7 +1,7 @@
 import { useMemo } from "react";
 import { Navigate, Outlet, useParams } from "react-router";
 import { adminReads } from "../api/adminReads";
-import { ScopeContext } from "../api/scope";
+import { ScopeContext, scopeOf } from "../api/scope";
 import { useRead } from "../api/useRead";
 import { Loaded } from "../ui/Loaded";
 import { homeOf, useSession } from "./session";
@@ -36,15 +36,7 @@ export function PlatformAdmins() {
 export function AnyAccount() {
   const { accountId = "" } = useParams();
   const account = useRead(adminReads.account(accountId));
-  const value = useMemo(
-    () =>
-      account.data && {
-        scope: { kind: "admin", accountId } as const,
-        account: account.data,
-        to: (page: string) => `/admin/accounts/${accountId}/${page === "" ? "overview" : page}`,
-      },
-    [account.data, accountId],
-  );
+  const value = useMemo(() => account.data && scopeOf(account.data), [account.data]);
   return (
     <Loaded query={account}>
       {() =>

@@ -1,8 +1,8 @@
-import { Alert, Button, Group, Modal, Stack } from "@mantine/core";
+import { Button, Group, Stack } from "@mantine/core";
 import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
-import { useReason } from "./Failure";
-import { useFocusBack } from "./useFocusBack";
+import { Dialog } from "./Dialog";
+import { WhyNot } from "./Failure";
 
 interface Props {
   opened: boolean;
@@ -20,15 +20,8 @@ interface Props {
 /** Asks before something is done that can't be undone, and shows why it failed if it does. */
 export function ConfirmModal(props: Props) {
   const { t } = useTranslation();
-  useFocusBack(props.opened);
   return (
-    <Modal
-      opened={props.opened}
-      onClose={props.onClose}
-      title={props.title}
-      closeButtonProps={{ "aria-label": t("modal.close") }}
-      centered
-    >
+    <Dialog opened={props.opened} onClose={props.onClose} title={props.title}>
       <Stack>
         <div>{props.children}</div>
         {props.error && <WhyNot error={props.error} />}
@@ -41,15 +34,6 @@ export function ConfirmModal(props: Props) {
           </Button>
         </Group>
       </Stack>
-    </Modal>
-  );
-}
-
-/** Why a change was refused, inside the form or dialog that asked for it. */
-export function WhyNot({ error }: { error: Error }) {
-  return (
-    <Alert color="red" role="alert">
-      {useReason(error)}
-    </Alert>
+    </Dialog>
   );
 }

@@ -18,6 +18,15 @@ export function Failure({ error, onRetry }: { error: Error; onRetry: () => void 
   );
 }
 
+/** Why a change was refused, inside the form or dialog that asked for it. */
+export function WhyNot({ error }: { error: Error }) {
+  return (
+    <Alert color="red" role="alert">
+      {useReason(error)}
+    </Alert>
+  );
+}
+
 /** Why something failed, in the reader's words where there are some, else in the API's own. */
 export function useReason(error: Error): string {
   const { t } = useTranslation();

@@ -1,7 +1,8 @@
-import { Badge, Group, Text } from "@mantine/core";
+import { Group, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "../format/useFormat";
 import { useSession } from "../app/session";
+import { WordBadge } from "./badges";
 import { RefreshButton } from "./RefreshButton";
 import { useFreshness } from "./useFreshness";
 
@@ -16,9 +17,7 @@ export function Footer() {
       <Group gap="xs">
         {updatedAt !== null && (
           <>
-            <Badge className="farebox-badge" variant="light" color={live ? "green" : "gray"} tt="none" radius="sm">
-              {t(live ? "footer.live" : "footer.cached")}
-            </Badge>
+            <WordBadge color={live ? "green" : "gray"}>{t(live ? "footer.live" : "footer.cached")}</WordBadge>
             <Text size="sm" c="dimmed">
               {t("footer.updated", { time: format.clock(new Date(updatedAt)) })}
             </Text>

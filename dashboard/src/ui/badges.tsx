@@ -22,7 +22,7 @@ const TYPE_COLORS: Record<Entry["type"], string> = {
 };
 
 /** A coloured word. Never colour alone: the word says the same. */
-function Coloured({ color, children }: { color: string; children: string }) {
+export function WordBadge({ color, children }: { color?: string; children: string }) {
   return (
     <Badge className="farebox-badge" variant="light" color={color} radius="sm" tt="none" fw={600}>
       {children}
@@ -33,22 +33,22 @@ function Coloured({ color, children }: { color: string; children: string }) {
 /** Normal, Running low, AI stopped. */
 export function StateBadge({ state }: { state: Balance["state"] }) {
   const { t } = useTranslation();
-  return <Coloured color={STATE_COLORS[state]}>{t(`state.${state}`)}</Coloured>;
+  return <WordBadge color={STATE_COLORS[state]}>{t(`state.${state}`)}</WordBadge>;
 }
 
 /** Active, Depleted, Expired, Revoked. */
 export function StatusBadge({ status }: { status: Pack["status"] }) {
   const { t } = useTranslation();
-  return <Coloured color={STATUS_COLORS[status]}>{t(`status.${status}`)}</Coloured>;
+  return <WordBadge color={STATUS_COLORS[status]}>{t(`status.${status}`)}</WordBadge>;
 }
 
 /** Usage (red), Purchase (green), Refund (blue), and what else an entry may be. */
 export function TypeBadge({ type }: { type: Entry["type"] }) {
   const { t } = useTranslation();
-  return <Coloured color={TYPE_COLORS[type]}>{t(`type.${type}`)}</Coloured>;
+  return <WordBadge color={TYPE_COLORS[type]}>{t(`type.${type}`)}</WordBadge>;
 }
 
 export function UnlimitedBadge() {
   const { t } = useTranslation();
-  return <Coloured color="cyan">{t("amount.unlimited")}</Coloured>;
+  return <WordBadge color="cyan">{t("amount.unlimited")}</WordBadge>;
 }

@@ -9,8 +9,10 @@ export function useFocusBack(opened = true): void {
   const [opener] = useState(() => (opened ? openerOf(document.activeElement) : null));
   useEffect(
     () => () => {
-      // After whatever the dialog itself does when it goes.
-      setTimeout(() => opener?.focus());
+      // After whatever the dialog itself does when it goes. One that came in its place keeps the focus.
+      setTimeout(() => {
+        if (document.querySelector("[aria-modal=true]") === null) opener?.focus();
+      });
     },
     [opener],
   );

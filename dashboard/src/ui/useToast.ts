@@ -15,3 +15,14 @@ export function useToast() {
       }),
   };
 }
+
+/** For a change that a dialog makes: once it is made, this says so and closes the dialog. */
+export function useDone(onClose: () => void) {
+  const toast = useToast();
+  return (message: string) => ({
+    onSuccess: () => {
+      toast.done(message);
+      onClose();
+    },
+  });
+}

@@ -1,13 +1,15 @@
-import { ActionIcon, Badge, Stack, Text } from "@mantine/core";
-import { IconPencil } from "@tabler/icons-react";
+import { ActionIcon, Group, Stack, Text } from "@mantine/core";
+import { IconAdjustments, IconPencil } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { Amount } from "../../ui/Amount";
-import { StateBadge, UnlimitedBadge } from "../../ui/badges";
+import { StateBadge, UnlimitedBadge, WordBadge } from "../../ui/badges";
 import type { Column } from "../../ui/table/columns";
 import { Time } from "../../ui/Time";
 import type { Account } from "./form";
 
-export function useAccountColumns(onEdit: (account: Account) => void): Column<Account>[] {
+export type AccountAction = "edit" | "limits";
+
+export function useAccountColumns(onAction: (action: AccountAction, account: Account) => void): Column<Account>[] {
   const { t } = useTranslation("accounts");
   const amount = (account: Account, field: "available" | "reserved" | "used_this_month") =>
     account.standing ? <Amount value={account.standing[field]} resource={account.unit} /> : "–";
@@ -54,18 +56,25 @@ export function useAccountColumns(onEdit: (account: Account) => void): Column<Ac
       header: t("actions"),
       card: "line",
       cell: (account) => (
-        <ActionIcon
-          variant="subtle"
-          color="gray"
-          aria-label={t("edit_of", { name: account.name })}
-          onClick={(event) => {
-            // The row below it opens the account.
-            event.stopPropagation();
-            onEdit(account);
-          }}
-        >
-          <IconPencil size={18} aria-hidden />
-        </ActionIcon>
+        // The row below them opens the account.
+        <Group gap={4} wrap="nowrap" onClick={(event) => event.stopPropagation()}>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label={t("edit_of", { name: account.name })}
+            onClick={() => onAction("edit", account)}
+          >
+            <IconPencil size={18} aria-hidden />
+          </ActionIcon>
+          <ActionIcon
+            variant="subtle"
+            color="gray"
+            aria-label={t("limits.of", { name: account.name })}
+            onClick={() => onAction("limits", account)}
+          >
+            <IconAdjustments size={18} aria-hidden />
+          </ActionIcon>
+        </Group>
       ),
     },
   ];
@@ -87,11 +96,7 @@ function Name({ account }: { account: Account }) {
 function State({ account }: { account: Account }) {
   const { t } = useTranslation("accounts");
   if (account.status === "suspended") {
-    return (
-      <Badge className="farebox-badge" miw="max-content" variant="light" color="gray" radius="sm" tt="none">
-        {t("account.suspended")}
-      </Badge>
-    );
+    return <WordBadge color="gray">{t("account.suspended")}</WordBadge>;
   }
   return account.standing ? <StateBadge state={account.standing.state} /> : <>–</>;
 }

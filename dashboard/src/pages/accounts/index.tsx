@@ -5,14 +5,16 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
 import { adminReads } from "../../api/adminReads";
+import { ScopeContext, scopeOf } from "../../api/scope";
 import { useList } from "../../api/useRead";
 import { EmptyState } from "../../ui/EmptyState";
 import { Page } from "../../ui/Page";
 import { DataTable } from "../../ui/table/DataTable";
 import { useFilters } from "../../ui/useFilters";
 import { usePages } from "../../ui/usePages";
+import { LimitsModal } from "../keys/LimitsModal";
 import { AccountModal } from "./AccountModal";
-import { useAccountColumns } from "./columns";
+import { useAccountColumns, type AccountAction } from "./columns";
 import type { Account } from "./form";
 
 const FILTERS = ["search"] as const;
@@ -20,7 +22,8 @@ const PAUSE_MS = 300; // Between two keys of somebody who types.
 
 /** All accounts with their state at a glance. */
 export function Component() {
-  const { t } = useTranslation("accounts");
+  // With the words of its dialogs: fetched when one opens, they would hide the page, and its focus, meanwhile.
+  const { t } = useTranslation(["accounts", "keys"]);
   const navigate = useNavigate();
   const filters = useFilters(FILTERS);
   const search = filters.one("search");
@@ -33,11 +36,12 @@ export function Component() {
       ...(pages.cursor === undefined ? {} : { cursor: pages.cursor }),
     }),
   );
-  const [open, setOpen] = useState<{ subject: Account | null } | null>(null);
-  const columns = useAccountColumns((subject) => setOpen({ subject }));
+  const [open, setOpen] = useState<{ action: AccountAction; subject: Account } | { action: "create" } | null>(null);
+  const close = () => setOpen(null);
+  const columns = useAccountColumns((action, subject) => setOpen({ action, subject }));
   const look = useDebouncedCallback((text: string) => filters.set({ search: text.trim() }), PAUSE_MS);
   const create = (
-    <Button leftSection={<IconPlus size={18} aria-hidden />} onClick={() => setOpen({ subject: null })}>
+    <Button leftSection={<IconPlus size={18} aria-hidden />} onClick={() => setOpen({ action: "create" })}>
       {t("create")}
     </Button>
   );
@@ -69,7 +73,13 @@ export function Component() {
           )
         }
       />
-      {open && <AccountModal subject={open.subject} onClose={() => setOpen(null)} />}
+      {open?.action === "create" && <AccountModal subject={null} onClose={close} />}
+      {open?.action === "edit" && <AccountModal subject={open.subject} onClose={close} />}
+      {open?.action === "limits" && (
+        <ScopeContext value={scopeOf(open.subject)}>
+          <LimitsModal of={{ scope: "account" }} name={open.subject.name} onClose={close} />
+        </ScopeContext>
+      )}
     </Page>
   );
 }

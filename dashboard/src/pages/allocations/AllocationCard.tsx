@@ -6,6 +6,7 @@ import { useFormat } from "../../format/useFormat";
 import { Amount } from "../../ui/Amount";
 import { UnlimitedBadge } from "../../ui/badges";
 import { Time } from "../../ui/Time";
+import { LimitsButton } from "../keys/LimitsButton";
 
 const LOW_PERCENT = 10; // Where the platform warns (and "critical" below it), the bar does, too.
 const CRITICAL_PERCENT = 5;
@@ -37,15 +38,18 @@ export function AllocationCard({ of, unit }: { of: Schema<"ModelAllocation">; un
           <Left of={of} unit={unit} />
         </>
       )}
-      <Text size="sm" c="dimmed" mt="auto">
-        {of.expires_at === null ? (
-          t("amount.no_expiration")
-        ) : (
-          <>
-            {t("expires")} <Time at={of.expires_at} day />
-          </>
-        )}
-      </Text>
+      <Group justify="space-between" gap="xs" mt="auto">
+        <Text size="sm" c="dimmed">
+          {of.expires_at === null ? (
+            t("amount.no_expiration")
+          ) : (
+            <>
+              {t("expires")} <Time at={of.expires_at} day />
+            </>
+          )}
+        </Text>
+        <LimitsButton of={{ scope: "model", subject: of.model }} name={of.model} />
+      </Group>
     </Card>
   );
 }

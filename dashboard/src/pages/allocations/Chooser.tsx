@@ -42,7 +42,6 @@ function MemberChoice({ filters }: { filters: Filters }) {
       placeholder={t("whole_account")}
       searchable
       clearable
-      clearButtonProps={{ "aria-label": t("clear_member") }}
       value={chosen}
       onChange={(member) => filters.set({ user_id: member })}
       data={[...new Set([...known, ...(chosen === null ? [] : [chosen])])]}

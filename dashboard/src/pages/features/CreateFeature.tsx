@@ -1,24 +1,16 @@
-import { Button, Group, Modal, Stack, TextInput } from "@mantine/core";
-import { useState, type SyntheticEvent } from "react";
+import { TextInput } from "@mantine/core";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
-import { WhyNot } from "../../ui/ConfirmModal";
-import { useToast } from "../../ui/useToast";
+import { FormModal } from "../../ui/FormModal";
+import { useDone } from "../../ui/useToast";
 import { useCreateFeature } from "./writes";
 
 export function CreateFeature({ onClose }: { onClose: () => void }) {
   const { t } = useTranslation("features");
-  const toast = useToast();
+  const done = useDone(onClose);
   const [form, setForm] = useState({ key: "", name: "", note: "" });
   const create = useCreateFeature();
-  const submit = (event: SyntheticEvent) => {
-    event.preventDefault();
-    create.mutate(form, {
-      onSuccess: () => {
-        toast.done(t("created"));
-        onClose();
-      },
-    });
-  };
+  const submit = () => create.mutate(form, done(t("created")));
   const field = (name: keyof typeof form) => (
     <TextInput
       label={t(name)}
@@ -29,23 +21,17 @@ export function CreateFeature({ onClose }: { onClose: () => void }) {
     />
   );
   return (
-    <Modal opened onClose={onClose} title={t("create")} centered closeButtonProps={{ "aria-label": t("modal.close") }}>
-      <form onSubmit={submit}>
-        <Stack>
-          {field("key")}
-          {field("name")}
-          {field("note")}
-          {create.error && <WhyNot error={create.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("modal.cancel")}
-            </Button>
-            <Button type="submit" loading={create.isPending}>
-              {t("create")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormModal
+      title={t("create")}
+      onClose={onClose}
+      submit={t("create")}
+      onSubmit={submit}
+      pending={create.isPending}
+      error={create.error}
+    >
+      {field("key")}
+      {field("name")}
+      {field("note")}
+    </FormModal>
   );
 }

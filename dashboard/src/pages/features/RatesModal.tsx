@@ -1,4 +1,4 @@
-import { Button, Group, Modal, Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
+import { Button, Group, Select, SimpleGrid, Stack, Text, TextInput } from "@mantine/core";
 import { useState, type SyntheticEvent } from "react";
 import { useTranslation } from "react-i18next";
 import { adminReads } from "../../api/adminReads";
@@ -6,8 +6,9 @@ import type { Schema } from "../../api/types";
 import { useRead } from "../../api/useRead";
 import { useFormat } from "../../format/useFormat";
 import { useResourceName } from "../../ui/Amount";
-import { WhyNot } from "../../ui/ConfirmModal";
+import { Dialog } from "../../ui/Dialog";
 import { EmptyState } from "../../ui/EmptyState";
+import { WhyNot } from "../../ui/Failure";
 import type { Column } from "../../ui/table/columns";
 import { DataTable } from "../../ui/table/DataTable";
 import { Time } from "../../ui/Time";
@@ -33,14 +34,7 @@ export function RatesModal({ feature, onClose }: { feature: Schema<"Feature">; o
     { id: "from", header: t("valid_from"), card: "line", cell: (rate) => <Time at={rate.valid_from} /> },
   ];
   return (
-    <Modal
-      opened
-      onClose={onClose}
-      title={t("rates_of", { name: feature.name })}
-      size="xl"
-      centered
-      closeButtonProps={{ "aria-label": t("modal.close") }}
-    >
+    <Dialog opened onClose={onClose} title={t("rates_of", { name: feature.name })} size="xl">
       <Stack>
         <DataTable
           caption={t("versions")}
@@ -51,7 +45,7 @@ export function RatesModal({ feature, onClose }: { feature: Schema<"Feature">; o
         />
         {feature.retired_at === null && <RateForm featureKey={feature.key} />}
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 

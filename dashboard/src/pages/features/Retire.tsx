@@ -2,13 +2,13 @@ import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Schema } from "../../api/types";
 import { ConfirmModal } from "../../ui/ConfirmModal";
-import { useToast } from "../../ui/useToast";
+import { useDone } from "../../ui/useToast";
 import { useRetireFeature } from "./writes";
 
 /** Retires a feature, or brings one back. */
 export function Retire({ feature, onClose }: { feature: Schema<"Feature">; onClose: () => void }) {
   const { t } = useTranslation("features");
-  const toast = useToast();
+  const done = useDone(onClose);
   const retire = useRetireFeature(feature.key);
   const active = feature.retired_at === null;
   return (
@@ -20,14 +20,7 @@ export function Retire({ feature, onClose }: { feature: Schema<"Feature">; onClo
       danger={active}
       pending={retire.isPending}
       error={retire.error}
-      onConfirm={() =>
-        retire.mutate(active, {
-          onSuccess: () => {
-            toast.done(t(active ? "is_retired" : "is_back"));
-            onClose();
-          },
-        })
-      }
+      onConfirm={() => retire.mutate(active, done(t(active ? "is_retired" : "is_back")))}
     >
       <Text>{t(active ? "retire_hint" : "restore_hint", { name: feature.name })}</Text>
     </ConfirmModal>

@@ -1,4 +1,4 @@
-import { Badge, Button, Group, Stack, Text } from "@mantine/core";
+import { Button, Group, Stack, Text } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -6,6 +6,7 @@ import { adminReads } from "../../api/adminReads";
 import type { Schema } from "../../api/types";
 import { useRead } from "../../api/useRead";
 import { useResourceName } from "../../ui/Amount";
+import { WordBadge } from "../../ui/badges";
 import { EmptyState } from "../../ui/EmptyState";
 import { Page } from "../../ui/Page";
 import type { Column } from "../../ui/table/columns";
@@ -68,16 +69,9 @@ function useColumns(onOpen: (what: "rates" | "retire", feature: Feature) => void
       header: t("status_label"),
       card: "title",
       cell: (feature) => (
-        <Badge
-          className="farebox-badge"
-          miw="max-content"
-          variant="light"
-          radius="sm"
-          tt="none"
-          color={feature.retired_at === null ? "green" : "gray"}
-        >
+        <WordBadge color={feature.retired_at === null ? "green" : "gray"}>
           {t(feature.retired_at === null ? "status.active" : "retired")}
-        </Badge>
+        </WordBadge>
       ),
     },
     {

@@ -1,8 +1,8 @@
-import { Button, Fieldset, Group, Modal, Stack } from "@mantine/core";
-import { useState, type SyntheticEvent } from "react";
+import { Fieldset } from "@mantine/core";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useAccount } from "../../api/scope";
-import { WhyNot } from "../../ui/ConfirmModal";
+import { FormModal } from "../../ui/FormModal";
 import { useFocusBack } from "../../ui/useFocusBack";
 import { NEW_KEY, newKeyOf } from "./form";
 import { KeyFields } from "./KeyFields";
@@ -14,45 +14,32 @@ import { useCreateKey } from "./writes";
 /** Makes a key and shows its secret, once. */
 export function CreateKey({ onClose, userId = "" }: { onClose: () => void; userId?: string }) {
   const { t } = useTranslation("keys");
-  useFocusBack();
+  useFocusBack(); // After both dialogs.
   const { unit } = useAccount();
   const [form, setForm] = useState({ ...NEW_KEY, userId });
   const [texts, setTexts] = useState(() => textsOf(null, unit));
   const [tried, setTried] = useState(false);
   const create = useCreateKey();
   const { limits, wrong } = limitsOf(texts, unit);
-  const submit = (event: SyntheticEvent) => {
-    event.preventDefault();
+  const submit = () => {
     setTried(true);
     if (wrong.length === 0) create.mutate(newKeyOf(form, limits));
   };
   if (create.data) return <SecretShown made={create.data} onClose={onClose} />;
   return (
-    <Modal
-      opened
-      onClose={onClose}
+    <FormModal
       title={t("create")}
       size="lg"
-      centered
-      closeButtonProps={{ "aria-label": t("modal.close") }}
+      onClose={onClose}
+      submit={t("create")}
+      onSubmit={submit}
+      pending={create.isPending}
+      error={create.error}
     >
-      <form onSubmit={submit}>
-        <Stack>
-          <KeyFields form={form} onChange={setForm} isNew />
-          <Fieldset legend={t("limits")}>
-            <LimitFields texts={texts} onChange={setTexts} wrong={tried ? wrong : []} unit={unit} />
-          </Fieldset>
-          {create.error && <WhyNot error={create.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("modal.cancel")}
-            </Button>
-            <Button type="submit" loading={create.isPending}>
-              {t("create")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      <KeyFields form={form} onChange={setForm} isNew />
+      <Fieldset legend={t("limits.title")}>
+        <LimitFields texts={texts} onChange={setTexts} wrong={tried ? wrong : []} unit={unit} />
+      </Fieldset>
+    </FormModal>
   );
 }

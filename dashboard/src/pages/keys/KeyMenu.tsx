@@ -32,7 +32,7 @@ export function KeyMenu({ subject, onAction }: { subject: Key; onAction: (action
             leftSection={<IconAdjustments size={16} aria-hidden />}
             onClick={() => onAction("limits", subject)}
           >
-            {t("limits")}
+            {t("limits.title")}
           </Menu.Item>
         )}
         {mayRotate && (

@@ -2,13 +2,13 @@ import { Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useSession } from "../../app/session";
 import { ConfirmModal } from "../../ui/ConfirmModal";
-import { useToast } from "../../ui/useToast";
+import { useDone } from "../../ui/useToast";
 import type { Key } from "./form";
 import { useRevokeKey } from "./writes";
 
 export function RevokeKey({ subject, onClose }: { subject: Key; onClose: () => void }) {
   const { t } = useTranslation("keys");
-  const toast = useToast();
+  const done = useDone(onClose);
   const session = useSession();
   const revoke = useRevokeKey(subject.id);
   return (
@@ -20,14 +20,7 @@ export function RevokeKey({ subject, onClose }: { subject: Key; onClose: () => v
       danger
       pending={revoke.isPending}
       error={revoke.error}
-      onConfirm={() =>
-        revoke.mutate(null, {
-          onSuccess: () => {
-            toast.done(t("revoked"));
-            onClose();
-          },
-        })
-      }
+      onConfirm={() => revoke.mutate(null, done(t("revoked")))}
     >
       <Stack gap="xs">
         <Text>{t("revoke_hint", { name: subject.name === "" ? subject.prefix : subject.name })}</Text>

@@ -3,6 +3,7 @@ import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { useFormat } from "../../format/useFormat";
 import { ConfirmModal } from "../../ui/ConfirmModal";
+import { useFocusBack } from "../../ui/useFocusBack";
 import type { Key } from "./form";
 import { SecretShown } from "./SecretShown";
 import { useRotateKey } from "./writes";
@@ -13,6 +14,7 @@ const OVERLAPS = [0, HOUR, 24 * HOUR, 7 * 24 * HOUR, 30 * 24 * HOUR]; // At most
 /** A new secret for a key; the old one stays good as long as applications need to change over. */
 export function RotateKey({ subject, onClose }: { subject: Key; onClose: () => void }) {
   const { t } = useTranslation("keys");
+  useFocusBack(); // After both dialogs.
   const format = useFormat();
   const [overlap, setOverlap] = useState(24 * HOUR);
   const rotate = useRotateKey(subject.id);

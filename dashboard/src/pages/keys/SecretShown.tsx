@@ -1,4 +1,4 @@
-import { Alert, Box, Button, Code, Group, Modal, Stack, Text } from "@mantine/core";
+import { Alert, Box, Button, Code, Group, Stack, Text } from "@mantine/core";
 import { IconEyeOff } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import { reads } from "../../api/reads";
@@ -7,6 +7,7 @@ import type { Schema } from "../../api/types";
 import { useRead } from "../../api/useRead";
 import { useSession } from "../../app/session";
 import { CopyButton } from "../../ui/CopyButton";
+import { Dialog } from "../../ui/Dialog";
 import { Time } from "../../ui/Time";
 import { curlLine, pythonLines } from "./lines";
 
@@ -19,14 +20,12 @@ export function SecretShown({ made, onClose }: { made: Schema<"NewApiKey">; onCl
   const pricing = useRead(reads.pricing(useScope()));
   const model = made.models?.[0] ?? pricing.data?.rates[0]?.model ?? pricing.data?.prices[0]?.model ?? BUILT_IN;
   return (
-    <Modal
+    <Dialog
       opened
       onClose={onClose}
       title={t("secret.title", { name: made.name === "" ? made.prefix : made.name })}
       size="lg"
-      centered
       closeOnClickOutside={false}
-      closeButtonProps={{ "aria-label": t("modal.close") }}
     >
       <Stack>
         {made.key === null ? (
@@ -54,7 +53,7 @@ export function SecretShown({ made, onClose }: { made: Schema<"NewApiKey">; onCl
           <Button onClick={onClose}>{t("secret.done")}</Button>
         </Group>
       </Stack>
-    </Modal>
+    </Dialog>
   );
 }
 

@@ -1,6 +1,7 @@
-import { Badge, Code, Group, Stack, Text } from "@mantine/core";
+import { Code, Group, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { useAccount } from "../../api/scope";
+import { WordBadge } from "../../ui/badges";
 import { Amount } from "../../ui/Amount";
 import type { Column } from "../../ui/table/columns";
 import { Time } from "../../ui/Time";
@@ -28,7 +29,7 @@ export function useKeyColumns(onAction: (action: KeyAction, subject: Key) => voi
       card: "line",
       cell: (key) => (key.last_used_at === null ? t("never") : <Time at={key.last_used_at} />),
     },
-    { id: "limits", header: t("limits"), cell: (key) => <LimitList subject={key} /> },
+    { id: "limits", header: t("limits.title"), cell: (key) => <LimitList subject={key} /> },
     { id: "models", header: t("models"), cell: (key) => key.models?.join(", ") ?? t("any") },
     {
       id: "expires",
@@ -62,16 +63,7 @@ function State({ subject }: { subject: Key }) {
   const old = subject.previous_valid_until;
   return (
     <Stack gap={2} align="flex-start">
-      <Badge
-        className="farebox-badge"
-        miw="max-content"
-        variant="light"
-        color={STATE_COLORS[state]}
-        radius="sm"
-        tt="none"
-      >
-        {t(`status.${state}`)}
-      </Badge>
+      <WordBadge color={STATE_COLORS[state]}>{t(`status.${state}`)}</WordBadge>
       {old !== null && state === "active" && new Date(old) > new Date() && (
         <Text size="xs" c="dimmed">
           {t("old_until")} <Time at={old} />

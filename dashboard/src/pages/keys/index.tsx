@@ -51,15 +51,12 @@ export function Component() {
 }
 
 function Opened({ action, subject, onClose }: { action: KeyAction; subject: Key; onClose: () => void }) {
-  const { t } = useTranslation("keys");
   const name = subject.name === "" ? subject.prefix : subject.name;
   switch (action) {
     case "edit":
       return <EditKey subject={subject} onClose={onClose} />;
     case "limits":
-      return (
-        <LimitsModal of={{ scope: "key", subject: subject.id }} title={t("limits_of", { name })} onClose={onClose} />
-      );
+      return <LimitsModal of={{ scope: "key", subject: subject.id }} name={name} onClose={onClose} />;
     case "rotate":
       return <RotateKey subject={subject} onClose={onClose} />;
     case "revoke":

@@ -2,7 +2,7 @@ import { Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Schema } from "../../api/types";
 import { ConfirmModal } from "../../ui/ConfirmModal";
-import { useToast } from "../../ui/useToast";
+import { useDone } from "../../ui/useToast";
 import { useChangeMember, useDeactivateMember } from "./writes";
 
 interface Props {
@@ -13,7 +13,7 @@ interface Props {
 /** Asks before a member's keys are refused. */
 export function Deactivate({ subject, onClose }: Props) {
   const { t } = useTranslation("members");
-  const toast = useToast();
+  const done = useDone(onClose);
   const deactivate = useDeactivateMember(subject.user_id);
   return (
     <ConfirmModal
@@ -24,14 +24,7 @@ export function Deactivate({ subject, onClose }: Props) {
       danger
       pending={deactivate.isPending}
       error={deactivate.error}
-      onConfirm={() =>
-        deactivate.mutate(null, {
-          onSuccess: () => {
-            toast.done(t("deactivated"));
-            onClose();
-          },
-        })
-      }
+      onConfirm={() => deactivate.mutate(null, done(t("deactivated")))}
     >
       <Text>{t("deactivate_hint", { name: subject.name === "" ? subject.user_id : subject.name })}</Text>
     </ConfirmModal>
@@ -40,7 +33,7 @@ export function Deactivate({ subject, onClose }: Props) {
 
 export function Reactivate({ subject, onClose }: Props) {
   const { t } = useTranslation("members");
-  const toast = useToast();
+  const done = useDone(onClose);
   const change = useChangeMember(subject.user_id);
   return (
     <ConfirmModal
@@ -50,17 +43,7 @@ export function Reactivate({ subject, onClose }: Props) {
       confirm={t("reactivate")}
       pending={change.isPending}
       error={change.error}
-      onConfirm={() =>
-        change.mutate(
-          { status: "active" },
-          {
-            onSuccess: () => {
-              toast.done(t("reactivated"));
-              onClose();
-            },
-          },
-        )
-      }
+      onConfirm={() => change.mutate({ status: "active" }, done(t("reactivated")))}
     >
       <Text>{t("reactivate_hint", { name: subject.name === "" ? subject.user_id : subject.name })}</Text>
     </ConfirmModal>

@@ -1,7 +1,7 @@
-import { Alert, Button, Checkbox, Group, Modal, NumberInput, Stack, TagsInput, Text, TextInput } from "@mantine/core";
+import { Alert, Checkbox, NumberInput, Stack, TagsInput, Text, TextInput } from "@mantine/core";
 import { DateTimePicker } from "@mantine/dates";
 import "@mantine/dates/styles.css";
-import { useState, type SyntheticEvent } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { reads } from "../../api/reads";
 import { useAccount, useScope } from "../../api/scope";
@@ -9,9 +9,8 @@ import type { Schema } from "../../api/types";
 import { useRead } from "../../api/useRead";
 import { kindOf } from "../../format/amounts";
 import { useFormat } from "../../format/useFormat";
-import { WhyNot } from "../../ui/ConfirmModal";
-import { useFocusBack } from "../../ui/useFocusBack";
-import { useToast } from "../../ui/useToast";
+import { FormModal } from "../../ui/FormModal";
+import { useDone } from "../../ui/useToast";
 import { momentOf } from "../keys/form";
 import { microOf, wholeOf } from "../keys/limits";
 import { useGrant } from "./writes";
@@ -25,9 +24,8 @@ interface Props {
 /** Grants a pack that only this member may use, and says beforehand what that does to the balance and the surplus. */
 export function Allocate({ accountId, subject, onClose }: Props) {
   const { t } = useTranslation("members");
-  useFocusBack();
   const { unit } = useAccount();
-  const toast = useToast();
+  const done = useDone(onClose);
   const [form, setForm] = useState({
     size: "",
     unlimited: false,
@@ -39,8 +37,7 @@ export function Allocate({ accountId, subject, onClose }: Props) {
   const money = kindOf(unit) === "money";
   const size = money ? microOf(form.size) : wholeOf(form.size);
   const name = subject.name === "" ? subject.user_id : subject.name;
-  const submit = (event: SyntheticEvent) => {
-    event.preventDefault();
+  const submit = () => {
     if (!form.unlimited && size === null) return;
     const pack: Schema<"NewPack"> = {
       user_id: subject.user_id,
@@ -49,74 +46,58 @@ export function Allocate({ accountId, subject, onClose }: Props) {
       ...(form.models.length === 0 ? {} : { models: form.models }),
       ...(form.expiresAt === null ? {} : { expires_at: momentOf(form.expiresAt) }),
     };
-    grant.mutate(pack, {
-      onSuccess: () => {
-        toast.done(t("allocated", { name }));
-        onClose();
-      },
-    });
+    grant.mutate(pack, done(t("allocated", { name })));
   };
   return (
-    <Modal
-      opened
-      onClose={onClose}
+    <FormModal
       title={t("allocate_to", { name })}
-      centered
-      closeButtonProps={{ "aria-label": t("modal.close") }}
+      onClose={onClose}
+      submit={t("allocate")}
+      onSubmit={submit}
+      pending={grant.isPending}
+      disabled={!form.unlimited && size === null}
+      error={grant.error}
     >
-      <form onSubmit={submit}>
-        <Stack>
-          <NumberInput
-            label={t("size")}
-            required={!form.unlimited}
-            disabled={form.unlimited}
-            prefix={money ? "$" : undefined}
-            decimalScale={money ? 6 : 0}
-            allowNegative={false}
-            thousandSeparator
-            hideControls
-            value={form.size}
-            onValueChange={({ value }) => setForm({ ...form, size: value })}
-            data-autofocus
-          />
-          <Checkbox
-            label={t("amount.unlimited")}
-            checked={form.unlimited}
-            onChange={(event) => setForm({ ...form, unlimited: event.currentTarget.checked })}
-          />
-          <DateTimePicker
-            label={t("expires")}
-            placeholder={t("amount.no_expiration")}
-            clearable
-            minDate={new Date()}
-            value={form.expiresAt}
-            onChange={(expiresAt) => setForm({ ...form, expiresAt })}
-            clearButtonProps={{ "aria-label": t("clear") }}
-          />
-          <TagsInput
-            label={t("models")}
-            description={t("models_hint")}
-            value={form.models}
-            onChange={(models) => setForm({ ...form, models })}
-          />
-          <TextInput
-            label={t("note")}
-            value={form.note}
-            onChange={(event) => setForm({ ...form, note: event.currentTarget.value })}
-          />
-          <Consequence size={form.unlimited ? null : size} unlimited={form.unlimited} name={name} />
-          {grant.error && <WhyNot error={grant.error} />}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("modal.cancel")}
-            </Button>
-            <Button type="submit" loading={grant.isPending} disabled={!form.unlimited && size === null}>
-              {t("allocate")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+      <NumberInput
+        label={t("size")}
+        required={!form.unlimited}
+        disabled={form.unlimited}
+        prefix={money ? "$" : undefined}
+        decimalScale={money ? 6 : 0}
+        allowNegative={false}
+        thousandSeparator
+        hideControls
+        value={form.size}
+        onValueChange={({ value }) => setForm({ ...form, size: value })}
+        data-autofocus
+      />
+      <Checkbox
+        label={t("amount.unlimited")}
+        checked={form.unlimited}
+        onChange={(event) => setForm({ ...form, unlimited: event.currentTarget.checked })}
+      />
+      <DateTimePicker
+        label={t("expires")}
+        placeholder={t("amount.no_expiration")}
+        clearable
+        minDate={new Date()}
+        value={form.expiresAt}
+        onChange={(expiresAt) => setForm({ ...form, expiresAt })}
+        clearButtonProps={{ "aria-label": t("clear") }}
+      />
+      <TagsInput
+        label={t("models")}
+        description={t("models_hint")}
+        value={form.models}
+        onChange={(models) => setForm({ ...form, models })}
+      />
+      <TextInput
+        label={t("note")}
+        value={form.note}
+        onChange={(event) => setForm({ ...form, note: event.currentTarget.value })}
+      />
+      <Consequence size={form.unlimited ? null : size} unlimited={form.unlimited} name={name} />
+    </FormModal>
   );
 }
 

@@ -35,7 +35,7 @@ export function MemberMenu({ subject, onAction }: Props) {
       leftSection={<Sign size={16} aria-hidden />}
       onClick={() => onAction(action, subject)}
     >
-      {t(action)}
+      {t(action === "limits" ? "limits.title" : action)}
     </Menu.Item>
   );
   return (

@@ -1,4 +1,4 @@
-import { Badge, Button, Stack, Text } from "@mantine/core";
+import { Button, Stack, Text } from "@mantine/core";
 import { IconPlus } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
@@ -8,6 +8,7 @@ import { useScope } from "../../api/scope";
 import type { Schema } from "../../api/types";
 import { useList } from "../../api/useRead";
 import { homeOf, useSession } from "../../app/session";
+import { WordBadge } from "../../ui/badges";
 import { EmptyState } from "../../ui/EmptyState";
 import { Page } from "../../ui/Page";
 import type { Column } from "../../ui/table/columns";
@@ -30,7 +31,8 @@ export function Component() {
 }
 
 function Members() {
-  const { t } = useTranslation("members");
+  // With the words of its dialogs: fetched when one opens, they would hide the page, and its focus, meanwhile.
+  const { t } = useTranslation(["members", "keys"]);
   const scope = useScope();
   const pages = usePages("members");
   const members = useList(reads.members(scope, { cursor: pages.cursor, limit: 25 }));
@@ -84,16 +86,9 @@ function useColumns(onAction: (action: MemberAction, subject: Member) => void): 
       header: t("status_label"),
       card: "title",
       cell: (member) => (
-        <Badge
-          className="farebox-badge"
-          miw="max-content"
-          variant="light"
-          color={member.status === "active" ? "green" : "gray"}
-          radius="sm"
-          tt="none"
-        >
+        <WordBadge color={member.status === "active" ? "green" : "gray"}>
           {t(member.status === "active" ? "status.active" : "inactive")}
-        </Badge>
+        </WordBadge>
       ),
     },
     {
@@ -114,18 +109,13 @@ function useColumns(onAction: (action: MemberAction, subject: Member) => void): 
 }
 
 function Opened({ action, subject, onClose }: { action: MemberAction; subject: Member; onClose: () => void }) {
-  const { t } = useTranslation("members");
   const scope = useScope();
   switch (action) {
     case "edit":
       return <MemberForm subject={subject} onClose={onClose} />;
     case "limits":
       return (
-        <LimitsModal
-          of={{ scope: "member", subject: subject.user_id }}
-          title={t("limits_of", { name: subject.user_id })}
-          onClose={onClose}
-        />
+        <LimitsModal of={{ scope: "member", subject: subject.user_id }} name={subject.user_id} onClose={onClose} />
       );
     case "key":
       return <CreateKey userId={subject.user_id} onClose={onClose} />;

@@ -1,10 +1,11 @@
-import { Badge } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Schema } from "../../api/types";
+import { WordBadge } from "../../ui/badges";
 import { CopyButton } from "../../ui/CopyButton";
 import { Fact, Facts } from "../../ui/Facts";
 import { Section } from "../../ui/Section";
 import { Time } from "../../ui/Time";
+import { LimitsButton } from "../keys/LimitsButton";
 
 /** Who the account is. */
 export function AccountCard({ account }: { account: Schema<"AccountShown"> }) {
@@ -14,11 +15,10 @@ export function AccountCard({ account }: { account: Schema<"AccountShown"> }) {
     <Section
       title={t("account")}
       actions={
-        account.status === "suspended" ? (
-          <Badge color="red" variant="light" tt="none" radius="sm">
-            {t("suspended")}
-          </Badge>
-        ) : null
+        <>
+          {account.status === "suspended" && <WordBadge color="red">{t("suspended")}</WordBadge>}
+          <LimitsButton of={{ scope: "account" }} name={account.name} />
+        </>
       }
     >
       <Facts>

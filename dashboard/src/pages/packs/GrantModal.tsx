@@ -1,42 +1,20 @@
-import { Button, Group, Modal, Stack } from "@mantine/core";
-import { useState, type SyntheticEvent } from "react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { reads } from "../../api/reads";
 import { useAccount, useScope } from "../../api/scope";
 import { useRead } from "../../api/useRead";
 import { fromLocalInput } from "../../format/inputs";
-import { WhyNot } from "../../ui/ConfirmModal";
-import { useToast } from "../../ui/useToast";
+import { FormModal } from "../../ui/FormModal";
+import { useDone } from "../../ui/useToast";
 import { ofGrant } from "./consequences";
 import { GrantFields, type Granting } from "./GrantFields";
 import { WhatHappens } from "./WhatHappens";
 import { useGrant } from "./writes";
 
-interface Props {
-  accountId: string;
-  opened: boolean;
-  onClose: () => void;
-}
-
 /** Grant a pack; while it is filled in, it says what will happen to the balance. */
-export function GrantModal({ accountId, opened, onClose }: Props) {
+export function GrantModal({ accountId, onClose }: { accountId: string; onClose: () => void }) {
   const { t } = useTranslation("packs");
-  return (
-    <Modal
-      opened={opened}
-      onClose={onClose}
-      title={t("grant.title")}
-      closeButtonProps={{ "aria-label": t("modal.close") }}
-      size="lg"
-    >
-      <GrantForm accountId={accountId} onClose={onClose} />
-    </Modal>
-  );
-}
-
-function GrantForm({ accountId, onClose }: { accountId: string; onClose: () => void }) {
-  const { t } = useTranslation("packs");
-  const toast = useToast();
+  const done = useDone(onClose);
   const { unit } = useAccount();
   const grant = useGrant(accountId);
   const [asked, setAsked] = useState<Granting>({
@@ -51,10 +29,8 @@ function GrantForm({ accountId, onClose }: { accountId: string; onClose: () => v
   });
   const balance = useRead(reads.balance(useScope(), { resource: asked.resource }));
   const size = inUnits(asked);
-  const complete = asked.unlimited || size > 0;
 
-  const submit = (event: SyntheticEvent) => {
-    event.preventDefault();
+  const submit = () =>
     grant.mutate(
       {
         size: asked.unlimited ? null : size,
@@ -66,36 +42,28 @@ function GrantForm({ accountId, onClose }: { accountId: string; onClose: () => v
         models: asked.models.length === 0 ? null : asked.models,
         priority: asked.priority,
       },
-      {
-        onSuccess: () => {
-          toast.done(t("grant.done"));
-          onClose();
-        },
-      },
+      done(t("grant.done")),
     );
-  };
   return (
-    <form onSubmit={submit}>
-      <Stack>
-        <GrantFields accountId={accountId} asked={asked} onChange={setAsked} />
-        {balance.data && size > 0 && !asked.unlimited && (
-          <WhatHappens
-            resource={asked.resource}
-            consequence={ofGrant(balance.data, size)}
-            also={asked.member === "" ? [] : [t("happens.own", { member: asked.member })]}
-          />
-        )}
-        {grant.error && <WhyNot error={grant.error} />}
-        <Group justify="flex-end">
-          <Button variant="default" onClick={onClose}>
-            {t("modal.cancel")}
-          </Button>
-          <Button type="submit" loading={grant.isPending} disabled={!complete}>
-            {t("grant.confirm")}
-          </Button>
-        </Group>
-      </Stack>
-    </form>
+    <FormModal
+      title={t("grant.title")}
+      size="lg"
+      onClose={onClose}
+      submit={t("grant.confirm")}
+      onSubmit={submit}
+      disabled={!asked.unlimited && size === 0}
+      pending={grant.isPending}
+      error={grant.error}
+    >
+      <GrantFields accountId={accountId} asked={asked} onChange={setAsked} />
+      {balance.data && size > 0 && !asked.unlimited && (
+        <WhatHappens
+          resource={asked.resource}
+          consequence={ofGrant(balance.data, size)}
+          also={asked.member === "" ? [] : [t("happens.own", { member: asked.member })]}
+        />
+      )}
+    </FormModal>
   );
 }
 

@@ -6,7 +6,7 @@ import type { Pack } from "../../api/types";
 import { useRead } from "../../api/useRead";
 import { useFormat } from "../../format/useFormat";
 import { ConfirmModal } from "../../ui/ConfirmModal";
-import { useToast } from "../../ui/useToast";
+import { useDone } from "../../ui/useToast";
 import { ofRevoke } from "./consequences";
 import { WhatHappens } from "./WhatHappens";
 import { useRevoke } from "./writes";
@@ -15,20 +15,14 @@ import { useRevoke } from "./writes";
 export function RevokeModal({ pack, onClose }: { pack: Pack; onClose: () => void }) {
   const { t } = useTranslation("packs");
   const format = useFormat();
-  const toast = useToast();
+  const done = useDone(onClose);
   const revoke = useRevoke();
   const balance = useRead(reads.balance(useScope(), { resource: pack.resource }));
   const consequence = balance.data && ofRevoke(balance.data, pack);
   const held = pack.reserved ?? 0;
   const also = held > 0 ? [t("happens.held", { amount: format.amount(held, pack.resource) })] : [];
 
-  const confirm = () =>
-    revoke.mutate(pack.id, {
-      onSuccess: () => {
-        toast.done(t("revoke.done"));
-        onClose();
-      },
-    });
+  const confirm = () => revoke.mutate(pack.id, done(t("revoke.done")));
   return (
     <ConfirmModal
       opened

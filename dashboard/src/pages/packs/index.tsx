@@ -75,12 +75,9 @@ export function Component() {
       />
       {scope.kind === "admin" && (
         <>
-          <GrantModal
-            key={scope.accountId}
-            accountId={scope.accountId}
-            opened={filters.one("grant") !== null}
-            onClose={() => filters.set({ grant: null })}
-          />
+          {filters.one("grant") !== null && (
+            <GrantModal accountId={scope.accountId} onClose={() => filters.set({ grant: null })} />
+          )}
           {changing && <EditModal key={changing.id} pack={changing} onClose={() => setChanging(null)} />}
           {revoking && <RevokeModal pack={revoking} onClose={() => setRevoking(null)} />}
         </>

@@ -1,8 +1,9 @@
-import { Badge, Group, Stack, Text } from "@mantine/core";
+import { Group, Stack, Text } from "@mantine/core";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import type { Schema } from "../../api/types";
 import { useFormat } from "../../format/useFormat";
+import { WordBadge } from "../../ui/badges";
 import { Amount } from "../../ui/Amount";
 import { EmptyState } from "../../ui/EmptyState";
 import { Section } from "../../ui/Section";
@@ -74,11 +75,7 @@ function ModelOf({ price }: { price: Price }) {
   return (
     <Group gap={6}>
       <span>{price.model}</span>
-      {price.service_tier !== "default" && (
-        <Badge className="farebox-badge" variant="light" color="violet" radius="sm" tt="none">
-          {price.service_tier}
-        </Badge>
-      )}
+      {price.service_tier !== "default" && <WordBadge color="violet">{price.service_tier}</WordBadge>}
       {price.above_prompt_tokens > 0 && (
         <Text size="xs" c="dimmed">
           {t("above", { tokens: format.number(price.above_prompt_tokens) })}

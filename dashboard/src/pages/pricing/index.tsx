@@ -1,4 +1,6 @@
-import { Stack } from "@mantine/core";
+import { Button, Stack } from "@mantine/core";
+import { IconRefreshDot } from "@tabler/icons-react";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { reads } from "../../api/reads";
 import { useScope } from "../../api/scope";
@@ -8,11 +10,11 @@ import { useSession } from "../../app/session";
 import { Loaded } from "../../ui/Loaded";
 import { Page } from "../../ui/Page";
 import { Waiting } from "../../ui/Waiting";
+import { ImportPrices } from "../prices/ImportPrices";
 import { Calculator } from "./Calculator";
 import { EstimateSection } from "./EstimateSection";
 import { PricesSection } from "./PricesSection";
 import { FeatureRatesSection, TokenRatesSection } from "./RatesSection";
-import { UpdatePricing } from "./UpdatePricing";
 
 /** What things cost, how far the balance goes, and what a prompt would cost before it is sent. */
 export function Component() {
@@ -21,7 +23,7 @@ export function Component() {
   const scope = useScope();
   const pricing = useRead(reads.pricing(scope));
   return (
-    <Page title={t("nav.pricing")} lead={t("lead")} actions={role === "platform_admin" ? <UpdatePricing /> : undefined}>
+    <Page title={t("nav.pricing")} lead={t("lead")} actions={role === "platform_admin" && <UpdatePricing />}>
       <EstimateSection />
       <Loaded query={pricing} skeleton={<Waiting lines={10} />}>
         {(answer) => (
@@ -35,6 +37,19 @@ export function Component() {
         )}
       </Loaded>
     </Page>
+  );
+}
+
+function UpdatePricing() {
+  const { t } = useTranslation("prices");
+  const [opened, setOpened] = useState(false);
+  return (
+    <>
+      <Button variant="default" leftSection={<IconRefreshDot size={18} aria-hidden />} onClick={() => setOpened(true)}>
+        {t("update")}
+      </Button>
+      {opened && <ImportPrices onClose={() => setOpened(false)} />}
+    </>
   );
 }
 

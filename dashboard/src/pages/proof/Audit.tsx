@@ -1,9 +1,10 @@
-import { Alert, Badge, Button, Code, Group, SimpleGrid, Stack, Text } from "@mantine/core";
+import { Alert, Button, Code, Group, SimpleGrid, Stack, Text } from "@mantine/core";
 import { IconPlayerPlay, IconShieldCheck, IconShieldX } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
 import type { Schema } from "../../api/types";
 import { useFormat } from "../../format/useFormat";
-import { WhyNot } from "../../ui/ConfirmModal";
+import { WordBadge } from "../../ui/badges";
+import { WhyNot } from "../../ui/Failure";
 import { EmptyState } from "../../ui/EmptyState";
 import { Section } from "../../ui/Section";
 import { Time } from "../../ui/Time";
@@ -90,16 +91,9 @@ function Invariants({ invariants }: { invariants: Invariant[] }) {
             <Text size="sm">{one.name.replaceAll("_", " ")}</Text>
             <Rows rows={one.rows} />
           </div>
-          <Badge
-            className="farebox-badge"
-            miw="max-content"
-            variant="light"
-            radius="sm"
-            tt="none"
-            color={one.broken === 0 ? "green" : "red"}
-          >
+          <WordBadge color={one.broken === 0 ? "green" : "red"}>
             {one.broken === 0 ? t("audit.holds") : t("audit.rows", { number: format.number(one.broken) })}
-          </Badge>
+          </WordBadge>
         </Group>
       ))}
     </SimpleGrid>

@@ -6,7 +6,7 @@ import { adminReads } from "../../api/adminReads";
 import type { Schema } from "../../api/types";
 import { useList } from "../../api/useRead";
 import { useFormat } from "../../format/useFormat";
-import { WhyNot } from "../../ui/ConfirmModal";
+import { WhyNot } from "../../ui/Failure";
 import { EmptyState } from "../../ui/EmptyState";
 import { Section } from "../../ui/Section";
 import type { Column } from "../../ui/table/columns";

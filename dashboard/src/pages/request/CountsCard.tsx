@@ -1,7 +1,8 @@
-import { Badge, Table, Text } from "@mantine/core";
+import { Table, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import type { Event } from "../../api/types";
 import { useFormat } from "../../format/useFormat";
+import { WordBadge } from "../../ui/badges";
 import { Section } from "../../ui/Section";
 
 /** Both counts, side by side: what was charged, and what was counted here; and which of the two was believed. */
@@ -15,14 +16,7 @@ export function CountsCard({ event }: { event: Event }) {
     ...(event.reasoning_tokens > 0 ? [["reasoning", event.reasoning_tokens, null] as [string, number, null]] : []),
   ];
   return (
-    <Section
-      title={t("counts")}
-      actions={
-        <Badge className="farebox-badge" variant="light" radius="sm" tt="none">
-          {t(`source_${event.source}`)}
-        </Badge>
-      }
-    >
+    <Section title={t("counts")} actions={<WordBadge>{t(`source_${event.source}`)}</WordBadge>}>
       <Text size="sm" c="dimmed" mb="xs">
         {t(`source_${event.source}_means`)}
       </Text>

@@ -1,8 +1,9 @@
-import { Button, Group, Modal, NumberInput, Stack, TextInput } from "@mantine/core";
-import type { ReactNode, SyntheticEvent } from "react";
+import { NumberInput, TextInput } from "@mantine/core";
+import type { ReactNode } from "react";
 import { useTranslation } from "react-i18next";
 import { kindOf } from "../../format/amounts";
 import { useFormat } from "../../format/useFormat";
+import { FormModal } from "../../ui/FormModal";
 import { amountOf } from "./refund";
 
 const REASON_MAX = 500;
@@ -30,45 +31,38 @@ export function RefundForm({ left, resource, asked, onChange, onSubmit, onClose,
   const money = kindOf(resource) === "money";
   const amount = amountOf(asked.written, resource, left);
   const most = format.amount(left, resource);
-  const submit = (event: SyntheticEvent) => {
-    event.preventDefault();
+  const submit = () => {
     if (amount !== null) onSubmit(amount);
   };
   return (
-    <Modal opened onClose={onClose} title={t("refund.title")} closeButtonProps={{ "aria-label": t("modal.close") }}>
-      <form onSubmit={submit}>
-        <Stack>
-          <NumberInput
-            label={t("refund.amount")}
-            description={t("refund.amount_hint", { amount: most })}
-            error={amount === null && t("refund.amount_wrong", { amount: most })}
-            prefix={money ? "$" : undefined}
-            thousandSeparator=","
-            decimalScale={money ? 6 : 0}
-            min={0}
-            value={asked.written}
-            onChange={(written) => onChange({ ...asked, written })}
-            data-autofocus
-          />
-          <TextInput
-            label={t("reason")}
-            description={t("refund.reason_hint")}
-            required
-            maxLength={REASON_MAX}
-            value={asked.reason}
-            onChange={(event) => onChange({ ...asked, reason: event.currentTarget.value })}
-          />
-          {amount !== null && happens(amount)}
-          <Group justify="flex-end">
-            <Button variant="default" onClick={onClose}>
-              {t("modal.cancel")}
-            </Button>
-            <Button type="submit" disabled={amount === null || asked.reason.trim() === ""}>
-              {t("refund.next")}
-            </Button>
-          </Group>
-        </Stack>
-      </form>
-    </Modal>
+    <FormModal
+      title={t("refund.title")}
+      onClose={onClose}
+      submit={t("refund.next")}
+      onSubmit={submit}
+      disabled={amount === null || asked.reason.trim() === ""}
+    >
+      <NumberInput
+        label={t("refund.amount")}
+        description={t("refund.amount_hint", { amount: most })}
+        error={amount === null && t("refund.amount_wrong", { amount: most })}
+        prefix={money ? "$" : undefined}
+        thousandSeparator=","
+        decimalScale={money ? 6 : 0}
+        min={0}
+        value={asked.written}
+        onChange={(written) => onChange({ ...asked, written })}
+        data-autofocus
+      />
+      <TextInput
+        label={t("reason")}
+        description={t("refund.reason_hint")}
+        required
+        maxLength={REASON_MAX}
+        value={asked.reason}
+        onChange={(event) => onChange({ ...asked, reason: event.currentTarget.value })}
+      />
+      {amount !== null && happens(amount)}
+    </FormModal>
   );
 }

@@ -9,6 +9,7 @@ import { kindOf } from "../../format/amounts";
 import { useFormat } from "../../format/useFormat";
 import { useResourceName } from "../../ui/Amount";
 import { ConfirmModal } from "../../ui/ConfirmModal";
+import { useFocusBack } from "../../ui/useFocusBack";
 import { useToast } from "../../ui/useToast";
 import { ofRefund } from "../packs/consequences";
 import { WhatHappens } from "../packs/WhatHappens";
@@ -26,6 +27,7 @@ interface Props {
 /** Give back a part of what a request was charged, or all: a form, then the question whether it is meant. */
 export function RefundModal({ trace, event, onClose }: Props) {
   const { t } = useTranslation("request");
+  useFocusBack(); // After both dialogs.
   const format = useFormat();
   const toast = useToast();
   const refund = useRefund(event.request_id);

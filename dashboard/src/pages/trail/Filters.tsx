@@ -1,8 +1,6 @@
-import { Button, Group, Select, TextInput } from "@mantine/core";
-import { DateInput } from "@mantine/dates";
-import "@mantine/dates/styles.css";
-import { useDebouncedCallback } from "@mantine/hooks";
 import { useTranslation } from "react-i18next";
+import { ChoiceFilter, MomentFilter, TextFilter } from "../../ui/filters/fields";
+import { FilterBar } from "../../ui/filters/FilterBar";
 import type { Filters } from "../../ui/useFilters";
 
 const ACTIONS = [
@@ -32,58 +30,20 @@ const OBJECTS = [
   "event",
   "session",
 ];
-const PAUSE_MS = 400; // Between two keys of somebody who types.
 
 /** Who, what, to what, where and when; kept in the address. */
 export function TrailFilters({ filters }: { filters: Filters }) {
   const { t } = useTranslation("trail");
-  const set = useDebouncedCallback((name: string, text: string) => filters.set({ [name]: text.trim() }), PAUSE_MS);
-  const choice = (name: string, group: string, values: string[]) => (
-    <Select
-      label={t(name)}
-      placeholder={t("any")}
-      clearable
-      clearButtonProps={{ "aria-label": t("clear") }}
-      data={values.map((value) => ({ value, label: t(`${group}.${value}`) }))}
-      value={filters.one(name)}
-      onChange={(value) => filters.set({ [name]: value })}
-      flex="1 1 150px"
-    />
-  );
-  const text = (name: string) => (
-    <TextInput
-      key={filters.any ? name : `${name} cleared`}
-      label={t(name === "account_id" ? "account" : name)}
-      placeholder={t(`${name}_hint`)}
-      defaultValue={filters.one(name) ?? ""}
-      onChange={(event) => set(name, event.currentTarget.value)}
-      flex="1 1 180px"
-    />
-  );
-  const day = (name: string) => (
-    <DateInput
-      label={t(name)}
-      placeholder={t("any")}
-      clearable
-      clearButtonProps={{ "aria-label": t("clear") }}
-      value={filters.one(name)}
-      onChange={(value) => filters.set({ [name]: value })}
-      flex="1 1 140px"
-    />
-  );
+  const choices = (group: string, values: string[]) =>
+    values.map((value) => ({ value, label: t(`${group}.${value}`) }));
   return (
-    <Group align="flex-end" gap="sm">
-      {choice("action", "actions", ACTIONS)}
-      {choice("object", "objects", OBJECTS)}
-      {text("actor")}
-      {text("account_id")}
-      {day("from")}
-      {day("to")}
-      {filters.any && (
-        <Button variant="subtle" onClick={filters.clear}>
-          {t("clear_all")}
-        </Button>
-      )}
-    </Group>
+    <FilterBar filters={filters}>
+      <ChoiceFilter filters={filters} name="action" label={t("action")} data={choices("actions", ACTIONS)} />
+      <ChoiceFilter filters={filters} name="object" label={t("object")} data={choices("objects", OBJECTS)} />
+      <TextFilter filters={filters} name="actor" label={t("actor")} placeholder={t("actor_hint")} />
+      <TextFilter filters={filters} name="account_id" label={t("account")} placeholder={t("account_id_hint")} />
+      <MomentFilter filters={filters} name="from" label={t("from")} />
+      <MomentFilter filters={filters} name="to" label={t("to")} />
+    </FilterBar>
   );
 }

@@ -1,7 +1,8 @@
-import { Anchor, Badge, Code, Stack, Text } from "@mantine/core";
+import { Anchor, Code, Stack, Text } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { Link } from "react-router";
 import type { Schema } from "../../api/types";
+import { WordBadge } from "../../ui/badges";
 import type { Column } from "../../ui/table/columns";
 import { Time } from "../../ui/Time";
 import { differences } from "./differences";
@@ -19,11 +20,7 @@ export function useTrailColumns(): Column<Line>[] {
       id: "action",
       header: t("action"),
       card: "title",
-      cell: (line) => (
-        <Badge className="farebox-badge" variant="light" radius="sm" tt="none" miw="max-content">
-          {t(`actions.${line.action}`, { defaultValue: line.action })}
-        </Badge>
-      ),
+      cell: (line) => <WordBadge>{t(`actions.${line.action}`, { defaultValue: line.action })}</WordBadge>,
     },
     {
       id: "object",

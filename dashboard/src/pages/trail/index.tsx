@@ -1,5 +1,4 @@
 import { Stack } from "@mantine/core";
-import dayjs from "dayjs";
 import { useTranslation } from "react-i18next";
 import { adminReads } from "../../api/adminReads";
 import type { QueryOf } from "../../api/types";
@@ -45,16 +44,6 @@ export function Component() {
   );
 }
 
-/** The filters as the API takes them: days of the viewer's calendar, the last one whole. */
-function queryOf(filters: Filters): QueryOf<"adminListTrail"> {
-  const query: QueryOf<"adminListTrail"> = {};
-  for (const name of ["action", "object", "actor", "account_id"] as const) {
-    const value = filters.one(name);
-    if (value !== null) query[name] = value;
-  }
-  const from = filters.one("from");
-  const to = filters.one("to");
-  if (from !== null) query.from = dayjs(from).toISOString();
-  if (to !== null) query.to = dayjs(to).add(1, "day").toISOString();
-  return query;
+function queryOf({ one }: Filters): QueryOf<"adminListTrail"> {
+  return Object.fromEntries(NAMES.map((name) => [name, one(name) ?? undefined]));
 }

@@ -1,5 +1,4 @@
-import { Badge, Button, Code, Group } from "@mantine/core";
-import { IconDownload } from "@tabler/icons-react";
+import { Code } from "@mantine/core";
 import { useMemo } from "react";
 import { useTranslation } from "react-i18next";
 import { useNavigate } from "react-router";
@@ -7,15 +6,15 @@ import { fileOf, reads } from "../../api/reads";
 import { useAccount, useScope, useTo } from "../../api/scope";
 import type { Event } from "../../api/types";
 import { useList } from "../../api/useRead";
-import { useSession } from "../../app/session";
 import { Amount, useResourceName } from "../../ui/Amount";
+import { WordBadge } from "../../ui/badges";
+import { DownloadButton } from "../../ui/DownloadButton";
 import { EmptyState } from "../../ui/EmptyState";
 import { Section } from "../../ui/Section";
 import { DataTable } from "../../ui/table/DataTable";
 import type { Column } from "../../ui/table/columns";
 import { Time } from "../../ui/Time";
 import { usePages } from "../../ui/usePages";
-import { useToast } from "../../ui/useToast";
 import { EventFilters } from "./EventFilters";
 import { eventsQuery } from "./filters";
 import type { UsageFilters } from "./useUsageFilters";
@@ -36,7 +35,10 @@ export function EventsSection({ usage }: { usage: UsageFilters }) {
   const events = useList(reads.events(scope, { ...query, total: "true", limit: PAGE, cursor: pages.cursor }));
   const columns = useColumns();
   return (
-    <Section title={t("events_table")} actions={<CsvButton href={fileOf(scope, "events", query)} />}>
+    <Section
+      title={t("events_table")}
+      actions={<DownloadButton href={fileOf(scope, "events", query)} label={t("csv")} />}
+    >
       <EventFilters usage={usage} />
       <DataTable
         caption={t("events_table")}
@@ -84,7 +86,7 @@ function useColumns(): Column<Event>[] {
         header: t("pool_category"),
         sort: "pool",
         card: "line",
-        cell: (row) => <PoolBadge pool={row.pool} />,
+        cell: (row) => <WordBadge color={POOL_COLORS[row.pool]}>{t(`pool.${row.pool}`)}</WordBadge>,
       },
       {
         id: "io_type",
@@ -111,35 +113,5 @@ function ShortId({ id }: { id: string }) {
     <Code title={id} style={{ whiteSpace: "nowrap" }}>
       {id.slice(0, 8)}…{id.slice(-8)}
     </Code>
-  );
-}
-
-function PoolBadge({ pool }: { pool: Event["pool"] }) {
-  const { t } = useTranslation("usage");
-  return (
-    <Badge className="farebox-badge" variant="light" color={POOL_COLORS[pool]} radius="sm" tt="none" fw={600}>
-      {t(`pool.${pool}`)}
-    </Badge>
-  );
-}
-
-/** All rows of the same filters as a file. */
-function CsvButton({ href }: { href: string }) {
-  const { t } = useTranslation("usage");
-  const { demo } = useSession();
-  const toast = useToast();
-  const shared = { variant: "default", size: "xs", leftSection: <IconDownload size={16} aria-hidden /> };
-  return (
-    <Group>
-      {demo ? (
-        <Button {...shared} onClick={() => toast.failed(t("demo"))}>
-          {t("csv")}
-        </Button>
-      ) : (
-        <Button {...shared} component="a" href={href} download>
-          {t("csv")}
-        </Button>
-      )}
-    </Group>
   );
 }

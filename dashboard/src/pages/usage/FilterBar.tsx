@@ -5,8 +5,9 @@ import { useAccount, useScope } from "../../api/scope";
 import { useRead } from "../../api/useRead";
 import { useSession } from "../../app/session";
 import { useResourceName } from "../../ui/Amount";
-import { RANGES } from "./range";
+import { ChoiceFilter } from "../../ui/filters/fields";
 import { useResources } from "../../ui/useResources";
+import { RANGES } from "./range";
 import type { UsageFilters } from "./useUsageFilters";
 
 const OWN_DAYS = "days";
@@ -18,7 +19,7 @@ export function FilterBar({ usage }: { usage: UsageFilters }) {
   const { time_zone: zone } = useAccount();
   const nameOf = useResourceName();
   const resources = useResources(usage.chosen.resource);
-  const { filters, chosen, range } = usage;
+  const { filters, range } = usage;
 
   const chooseRange = (value: string | null) =>
     filters.set(
@@ -31,6 +32,7 @@ export function FilterBar({ usage }: { usage: UsageFilters }) {
     <Card withBorder padding="md" component="section" aria-label={t("filters")}>
       <SimpleGrid cols={{ base: 1, xs: 2, md: range.days === null ? 5 : 3 }} spacing="sm">
         <Select
+          size="xs"
           label={t("range")}
           value={range.days === null ? OWN_DAYS : String(range.days)}
           onChange={chooseRange}
@@ -46,6 +48,7 @@ export function FilterBar({ usage }: { usage: UsageFilters }) {
         {range.days === null && (
           <>
             <TextInput
+              size="xs"
               type="date"
               label={t("from")}
               value={range.first}
@@ -53,6 +56,7 @@ export function FilterBar({ usage }: { usage: UsageFilters }) {
               onChange={(event) => filters.set({ from: event.currentTarget.value, to: range.last })}
             />
             <TextInput
+              size="xs"
               type="date"
               label={t("to")}
               value={range.last}
@@ -61,13 +65,11 @@ export function FilterBar({ usage }: { usage: UsageFilters }) {
             />
           </>
         )}
-        <Select
+        <ChoiceFilter
+          filters={filters}
+          name="resource"
           label={t("resource_type")}
           placeholder={t("all_resources")}
-          clearable
-          clearButtonProps={{ "aria-label": t("clear_resource") }}
-          value={chosen.resource}
-          onChange={(resource) => filters.set({ resource })}
           data={resources.map((resource) => ({ value: resource, label: nameOf(resource) }))}
         />
         {role !== "member" && <Members usage={usage} />}
@@ -85,10 +87,10 @@ function Members({ usage: { filters, chosen } }: { usage: UsageFilters }) {
   const members = useRead(reads.members(useScope(), { limit: 1000 }));
   return (
     <TagsInput
+      size="xs"
       label={t("user_id")}
       placeholder={chosen.users.length === 0 ? t("all_users") : undefined}
       clearable
-      clearButtonProps={{ "aria-label": t("clear_users") }}
       value={chosen.users}
       onChange={(users) => filters.set({ user_id: users })}
       data={(members.data?.data ?? []).map((member) => member.user_id)}

@@ -1,5 +1,5 @@
 import { expect, test } from "vitest";
-import { chosenOf, eventsQuery, inputUnit } from "./filters";
+import { chosenOf, eventsQuery } from "./filters";
 
 const asked = (search: string) => {
   const params = new URLSearchParams(search);
@@ -35,10 +35,4 @@ test("what the address has wrong is not asked for", () => {
   const wrong = asked("pool=other&io_type=both&min_amount=-1&max_amount=1e9&sort=-colour&by=key");
   expect(eventsQuery(wrong, WEEK, "tokens")).toEqual({ rows: "io", sort: "-at", from: WEEK.from });
   expect(wrong.view).toBe("pool");
-});
-
-test("amounts are written as people count them", () => {
-  expect(inputUnit("credits")).toEqual({ factor: 1_000_000, prefix: "$" });
-  expect(inputUnit("storage_bytes").factor).toBe(1_000_000);
-  expect(inputUnit("tokens").factor).toBe(1);
 });

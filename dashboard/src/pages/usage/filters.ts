@@ -1,5 +1,4 @@
 import type { QueryOf } from "../../api/types";
-import { kindOf } from "../../format/amounts";
 import type { Filters } from "../../ui/useFilters";
 
 type EventsQuery = QueryOf<"listEvents">;
@@ -68,18 +67,6 @@ export function eventsQuery(chosen: Chosen, moments: { from: string; to: string 
     min_amount: chosen.min ?? undefined,
     max_amount: chosen.max ?? undefined,
   } satisfies EventsQuery;
-}
-
-/** How people write amounts of a resource into a field: dollars, megabytes, or as they are counted. */
-export function inputUnit(resource: string): { factor: number; prefix?: string; suffix?: string } {
-  switch (kindOf(resource)) {
-    case "money":
-      return { factor: 1_000_000, prefix: "$" };
-    case "bytes":
-      return { factor: 1_000_000, suffix: " MB" };
-    case "number":
-      return { factor: 1 };
-  }
 }
 
 function oneOf<One extends string>(known: readonly One[], text: string | null): One | null {

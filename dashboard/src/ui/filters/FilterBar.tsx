@@ -3,9 +3,8 @@ import { useDisclosure } from "@mantine/hooks";
 import { IconFilter, IconFilterOff } from "@tabler/icons-react";
 import { useId, type ReactNode } from "react";
 import { useTranslation } from "react-i18next";
+import { PHONE } from "../phone";
 import type { Filters } from "../useFilters";
-
-const PHONE = "(max-width: 39.99em)"; // Below 640 px.
 
 /** Open where some are set, but not on a phone, where they would push the list itself off the screen. */
 export function startsOpen(filters: Pick<Filters, "any">): boolean {

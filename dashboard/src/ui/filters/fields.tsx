@@ -1,6 +1,6 @@
-import { Select, TextInput } from "@mantine/core";
+import { NumberInput, Select, TextInput } from "@mantine/core";
 import { useState, type KeyboardEvent } from "react";
-import { fromLocalInput, toLocalInput } from "../../format/inputs";
+import { fromLocalInput, inputUnit, toLocalInput } from "../../format/inputs";
 import type { Filters } from "../useFilters";
 
 interface Props {
@@ -20,16 +20,34 @@ export function TextFilter({
   return <Written key={kept} kept={kept} label={label} onDone={(text) => filters.set({ [name]: text })} {...field} />;
 }
 
-/** An amount, in dollars where the account pays in credits. */
+/** An amount as people write it: in dollars, in megabytes, or as it is counted. */
 export function AmountFilter({ filters, name, label, resource }: Props & { resource: string }) {
-  const scale = resource === "credits" ? 1_000_000 : 1;
-  const stored = filters.one(name);
-  const kept = stored === null ? "" : String(Number(stored) / scale);
-  const done = (text: string) => {
-    const amount = Math.round(Number(text.replaceAll(",", "")) * scale);
-    filters.set({ [name]: text === "" || !Number.isFinite(amount) || amount < 0 ? null : String(amount) });
+  const { factor, prefix, suffix } = inputUnit(resource);
+  const kept = filters.one(name);
+  const finish = (text: string) => {
+    const typed = Number.parseFloat(text.replace(prefix ?? "", "").replaceAll(",", ""));
+    const amount = Number.isFinite(typed) ? String(Math.round(typed * factor)) : null;
+    if (amount !== kept) filters.set({ [name]: amount });
   };
-  return <Written key={kept} kept={kept} label={label} onDone={done} inputMode="numeric" />;
+  return (
+    <NumberInput
+      size="xs"
+      // Another value from the address (a link, "clear") replaces what was typed.
+      key={`${kept ?? ""} ${resource}`}
+      label={label}
+      defaultValue={kept === null ? undefined : Number(kept) / factor}
+      allowNegative={false}
+      decimalScale={factor === 1 ? 0 : 6}
+      thousandSeparator=","
+      prefix={prefix}
+      suffix={suffix}
+      hideControls
+      onBlur={(event) => finish(event.currentTarget.value)}
+      onKeyDown={(event) => {
+        if (event.key === "Enter") finish(event.currentTarget.value);
+      }}
+    />
+  );
 }
 
 /** A moment, in the viewer's zone. */
@@ -42,13 +60,13 @@ export function MomentFilter({ filters, name, label }: Props) {
 export function ChoiceFilter({
   filters,
   name,
-  label,
   data,
-}: Props & { data: { value: string; label: string }[] | string[] }) {
+  ...field
+}: Props & { data: { value: string; label: string }[] | string[]; placeholder?: string }) {
   return (
     <Select
       size="xs"
-      label={label}
+      {...field}
       data={data}
       value={filters.one(name)}
       clearable

@@ -1,6 +1,7 @@
 import { useMediaQuery } from "@mantine/hooks";
 import { tableFeatures, useTable, type ColumnDef } from "@tanstack/react-table";
 import { useMemo } from "react";
+import { PHONE } from "../phone";
 import { Cards } from "./Cards";
 import type { Column, Sorting } from "./columns";
 import { Grid } from "./Grid";
@@ -8,7 +9,6 @@ import { SortChoice } from "./SortChoice";
 
 // Sorting, filters and pages are the server's: the table itself only lays out what it is given.
 const features = tableFeatures({});
-const PHONE = "(max-width: 39.99em)"; // Below 640 px.
 
 interface Props<Row> {
   caption: string;

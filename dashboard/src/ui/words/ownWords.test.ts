@@ -34,10 +34,11 @@ const OWN: Record<string, string[]> = {
     ...["Resource Type", "Pool Category", "I/O Type", "Request ID", "Endpoint", "Allocated", "Surplus", "Hybrid"],
   ],
   pricing: [
-    ...["Current Pricing", "Estimated Usage Remaining", "Update Pricing", "Image Processing", "Input Tokens"],
+    ...["Current Pricing", "Estimated Usage Remaining", "Image Processing", "Input Tokens"],
     ...["Completion Tokens", "Cached Tokens", "Image Searches", "AI Input Tokens", "AI Completion Tokens"],
     "AI Cached Tokens",
   ],
+  prices: ["Update Pricing"],
 };
 
 /** Sentences of which a message may have more around it. */
