@@ -1,6 +1,6 @@
 import { Button, Checkbox, Group, TextInput } from "@mantine/core";
 import { useDebouncedCallback } from "@mantine/hooks";
-import { IconDownload, IconPlus, IconSearch } from "@tabler/icons-react";
+import { IconPlus, IconSearch } from "@tabler/icons-react";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import { adminReads } from "../../api/adminReads";
@@ -13,7 +13,7 @@ import { useFilters } from "../../ui/useFilters";
 import { usePages } from "../../ui/usePages";
 import { AddPrice } from "./AddPrice";
 import { usePriceColumns } from "./columns";
-import { ImportPrices } from "./ImportPrices";
+import { UpdatePricing } from "./UpdatePricing";
 
 const FILTERS = ["model", "all"] as const;
 const PAUSE_MS = 400; // Between two keys of somebody who types.
@@ -32,7 +32,7 @@ export function Component() {
     adminReads.prices({ ...query, limit: 25, ...(pages.cursor === undefined ? {} : { cursor: pages.cursor }) }),
   );
   const columns = usePriceColumns();
-  const [open, setOpen] = useState<"add" | "import" | null>(null);
+  const [adding, setAdding] = useState(false);
   const look = useDebouncedCallback((text: string) => filters.set({ model: text.trim() }), PAUSE_MS);
   return (
     <Page
@@ -40,14 +40,8 @@ export function Component() {
       lead={t("lead")}
       actions={
         <>
-          <Button
-            variant="default"
-            leftSection={<IconDownload size={18} aria-hidden />}
-            onClick={() => setOpen("import")}
-          >
-            {t("update")}
-          </Button>
-          <Button leftSection={<IconPlus size={18} aria-hidden />} onClick={() => setOpen("add")}>
+          <UpdatePricing />
+          <Button leftSection={<IconPlus size={18} aria-hidden />} onClick={() => setAdding(true)}>
             {t("add")}
           </Button>
         </>
@@ -81,8 +75,7 @@ export function Component() {
           </EmptyState>
         }
       />
-      {open === "add" && <AddPrice onClose={() => setOpen(null)} />}
-      {open === "import" && <ImportPrices onClose={() => setOpen(null)} />}
+      {adding && <AddPrice onClose={() => setAdding(false)} />}
     </Page>
   );
 }

@@ -1,6 +1,4 @@
-import { Button, Stack } from "@mantine/core";
-import { IconRefreshDot } from "@tabler/icons-react";
-import { useState } from "react";
+import { Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
 import { reads } from "../../api/reads";
 import { useScope } from "../../api/scope";
@@ -10,7 +8,7 @@ import { useSession } from "../../app/session";
 import { Loaded } from "../../ui/Loaded";
 import { Page } from "../../ui/Page";
 import { Waiting } from "../../ui/Waiting";
-import { ImportPrices } from "../prices/ImportPrices";
+import { UpdatePricing } from "../prices/UpdatePricing";
 import { Calculator } from "./Calculator";
 import { EstimateSection } from "./EstimateSection";
 import { PricesSection } from "./PricesSection";
@@ -37,19 +35,6 @@ export function Component() {
         )}
       </Loaded>
     </Page>
-  );
-}
-
-function UpdatePricing() {
-  const { t } = useTranslation("prices");
-  const [opened, setOpened] = useState(false);
-  return (
-    <>
-      <Button variant="default" leftSection={<IconRefreshDot size={18} aria-hidden />} onClick={() => setOpened(true)}>
-        {t("update")}
-      </Button>
-      {opened && <ImportPrices onClose={() => setOpened(false)} />}
-    </>
   );
 }
 
