@@ -14,6 +14,7 @@ from tests.browser.people import Firm, Guest
 from tests.browser.provider import Provider
 from tests.browser.window import Window, opened
 from tests.e2e.farebox import Farebox
+from tests.e2e.organisation import Organisation
 from tests.servers.debian import MissingError, Program, find_chromium
 
 ARGUMENTS = [
@@ -118,6 +119,16 @@ def firm(farebox: Farebox) -> Firm:
 def platform(farebox: Farebox) -> Guest:
     """The platform's admin."""
     return Guest(farebox.url, farebox.admin_key)
+
+
+@pytest.fixture
+def shop(farebox: Farebox) -> Organisation:
+    """A small account of one's own, to change: an admin, a member, and 10,000 tokens."""
+    founded = Organisation.founded(farebox, resources=("tokens",), name="Bookshop", email="till@books.example")
+    founded.welcome("boss", role="admin")
+    founded.welcome("mia")
+    founded.grant("Spring", 10_000)
+    return founded
 
 
 @pytest.fixture

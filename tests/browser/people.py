@@ -62,7 +62,7 @@ class Firm:
     @property
     def request(self) -> str:
         """The id of a request that drew on two packs."""
-        return self.org.requests["first of ada"]
+        return self.org.requests["taste"]
 
     def chat(self, user: str, limit: int, feature: str | None = None) -> str:
         """Ask the model for so many tokens; return the id of the request."""

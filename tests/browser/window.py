@@ -24,7 +24,7 @@ STILL = """() => {
     const ending = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity);
     return Promise.allSettled(ending.map((one) => one.finished));
 }"""
-PAIRS = "terms => terms.map((one) => [one.innerText, one.nextElementSibling.innerText])"
+PAIRS = "terms => terms.map((one) => [one.innerText, one.parentElement.querySelector('dd').innerText])"
 LAYOUT_SECONDS = 3.0
 RETRY_MS = 1_100  # after which a read that failed is tried again
 

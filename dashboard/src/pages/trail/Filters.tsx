@@ -2,6 +2,7 @@ import { Button, Group, Select, TextInput } from "@mantine/core";
 import { DateInput } from "@mantine/dates";
 import "@mantine/dates/styles.css";
 import { useDebouncedCallback } from "@mantine/hooks";
+import { useState } from "react";
 import { useTranslation } from "react-i18next";
 import type { Filters } from "../../ui/useFilters";
 
@@ -37,7 +38,12 @@ const PAUSE_MS = 400; // Between two keys of somebody who types.
 /** Who, what, to what, where and when; kept in the address. */
 export function TrailFilters({ filters }: { filters: Filters }) {
   const { t } = useTranslation("trail");
-  const set = useDebouncedCallback((name: string, text: string) => filters.set({ [name]: text.trim() }), PAUSE_MS);
+  // What is written stays in its field until it is cleared: only then the fields are others, and empty.
+  const [cleared, setCleared] = useState(0);
+  const clear = () => {
+    setCleared(cleared + 1);
+    filters.clear();
+  };
   const choice = (name: string, group: string, values: string[]) => (
     <Select
       label={t(name)}
@@ -51,14 +57,7 @@ export function TrailFilters({ filters }: { filters: Filters }) {
     />
   );
   const text = (name: string) => (
-    <TextInput
-      key={filters.any ? name : `${name} cleared`}
-      label={t(name === "account_id" ? "account" : name)}
-      placeholder={t(`${name}_hint`)}
-      defaultValue={filters.one(name) ?? ""}
-      onChange={(event) => set(name, event.currentTarget.value)}
-      flex="1 1 180px"
-    />
+    <TextFilter key={`${name} ${cleared}`} name={name} filters={filters} />
   );
   const day = (name: string) => (
     <DateInput
@@ -80,10 +79,25 @@ export function TrailFilters({ filters }: { filters: Filters }) {
       {day("from")}
       {day("to")}
       {filters.any && (
-        <Button variant="subtle" onClick={filters.clear}>
+        <Button variant="subtle" onClick={clear}>
           {t("clear_all")}
         </Button>
       )}
     </Group>
+  );
+}
+
+/** Each has a pause of its own: writing into one of them must not forget what was just written into another. */
+function TextFilter({ name, filters }: { name: string; filters: Filters }) {
+  const { t } = useTranslation("trail");
+  const set = useDebouncedCallback((text: string) => filters.set({ [name]: text.trim() }), PAUSE_MS);
+  return (
+    <TextInput
+      label={t(name === "account_id" ? "account" : name)}
+      placeholder={t(`${name}_hint`)}
+      defaultValue={filters.one(name) ?? ""}
+      onChange={(event) => set(event.currentTarget.value)}
+      flex="1 1 180px"
+    />
   );
 }
