@@ -78,7 +78,7 @@ class Firm:
         admin("POST", "/features", {"key": "ai_bots", "name": "AI bots", "note": "of the shop"})
         admin("POST", "/features/ai_bots/rates", {"rate": "3", "base": "word"})
         admin("POST", "/features/ai_bots/rates", {"rate": "2.5", "base": "word"})
-        admin("POST", "/features/ai_bots/rates", {"rate": "0.000125", "base": "unit", "unit": "credits"})
+        admin("POST", "/features/ai_bots/rates", {"rate": "0.5", "base": "unit", "unit": "credits"})
         usual = {"input": 2_500_000, "cached_input": 1_250_000, "completion": 10_000_000, "images": 15_000_000}
         admin("POST", "/prices", {"model": "simulated", **usual, "input": 3_000_000})
         admin("POST", "/prices", {"model": "simulated", **usual, "reasoning": 12_000_000})

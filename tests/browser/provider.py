@@ -5,23 +5,25 @@ from typing import Any
 from tests.browser.loops import Loop
 from tests.fakes.upstream import DONE, Gate, ScriptedUpstream, answer, delta, stream, usage_event
 
-# Behind "simulated" in the alphabet, which stays the model that the pages begin with.
+# Its models are behind "simulated" in the alphabet, which stays the one that the pages begin with; it has the name of a
+# provider whose prices are published.
 MODELS = """
-[providers.stage]
+[providers.mistral]
 kind = "openai"
 base_url = "{url}"
 api_key_env = ""
 
 [models.slowly]
-provider = "stage"
+provider = "mistral"
+upstream_model = "mistral-small-latest"
 max_completion_tokens = 400
 
 [models.stumbling]
-provider = "stage"
+provider = "mistral"
 fallbacks = ["simulated"]
 rates = {{ prompt = 1, cached = 0.5, completion = 2.5 }}
 """
-FAILURE = b'{"error": {"message": "the stage is dark", "type": "server_error"}}'
+FAILURE = b'{"error": {"message": "no model is free", "type": "server_error"}}'
 
 
 class Provider:

@@ -79,7 +79,7 @@ def test_both_counts_where_they_come_from_and_who_failed_before(
     ]
     (failed,) = json.loads(attempts)
     first, second = window.region("Attempts").get_by_role("listitem").all_inner_texts()
-    assert first.split("\n\n") == ["stumbling (stage): failed, not charged", failed["error"]]
+    assert first.split("\n\n") == ["stumbling (mistral): failed, not charged", failed["error"]]
     assert second == "stumbling (simulated): completed"  # it has answered for the other one
 
 

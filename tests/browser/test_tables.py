@@ -159,16 +159,20 @@ def rows(window: Window) -> list[str]:
 
 def test_the_files_have_all_rows_of_the_filters(enter: Enter, firm: Firm, books: Books) -> None:
     window = enter(firm.guest("ada"))
-    window.show("ledger?user_id=ada&sort=at", "Transaction History")
-    history = download(window, "Download History")
-    assert [(line["id"], line["amount"], line["balance_after"]) for line in history] == [
-        (str(entry), str(amount), str(after))
-        for entry, amount, after in books.rows(
-            "SELECT id, amount, balance_after FROM entries WHERE account_id = $1 AND user_id = 'ada'"
-            " ORDER BY at, version, seq",
-            firm.id,
-        )
-    ]
+    for query, sql in (("sort=at", ""), ("user_id=ada&sort=at", "AND user_id = 'ada'")):
+        window.show(f"ledger?{query}", "Transaction History")
+        history = download(window, "Download History")
+        assert [
+            (line["id"], line["amount"], line["balance_after"], line["pack_id"], line["reason"]) for line in history
+        ] == [
+            (str(entry), str(amount), str(after), str(pack), reason or "")
+            for entry, amount, after, pack, reason in books.rows(
+                f"SELECT id, amount, balance_after, pack_id, reason FROM entries WHERE account_id = $1 {sql}"
+                " ORDER BY at, version, seq",
+                firm.id,
+            )
+        ]
+        expect(window.main).to_contain_text(f"{len(history)} in all")
     window.show("usage?io_type=output&resource=tokens", "Usage")
     events = download(window, "Download CSV")
     assert sorted((line["request_id"], line["amount"]) for line in events) == sorted(
@@ -177,6 +181,7 @@ def test_the_files_have_all_rows_of_the_filters(enter: Enter, firm: Firm, books:
             f"SELECT request_id, amount FROM ({IO}) rows WHERE io_type = 'output' AND resource = 'tokens'", firm.id
         )
     )
+    assert len(events) > len(window.table("Consumption Events Table").cells("Amount"))  # not the page alone
 
 
 def download(window: Window, name: str) -> list[dict[str, str]]:

@@ -121,9 +121,9 @@ class Window:
         told.get_by_role("button").click()
         expect(told).to_have_count(0)
 
-    def table(self, caption: str) -> "Table":
-        """A table, by its caption."""
-        return Table(self, self.main.locator("table").filter(has=self.page.locator("caption", has_text=caption)))
+    def table(self, caption: str, within: Locator | None = None) -> "Table":
+        """A table of the page, or of a part of it, by its caption."""
+        return Table(self, (within or self.main).locator("table").filter(has=self.page.locator("caption", has_text=caption)))
 
     def choose(self, label: str, option: str) -> None:
         """Choose from a list that opens."""
