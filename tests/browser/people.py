@@ -82,7 +82,9 @@ class Firm:
         usual = {"input": 2_500_000, "cached_input": 1_250_000, "completion": 10_000_000, "images": 15_000_000}
         admin("POST", "/prices", {"model": "simulated", **usual, "input": 3_000_000})
         admin("POST", "/prices", {"model": "simulated", **usual, "reasoning": 12_000_000})
-        admin("POST", "/prices", {"model": "simulated", "service_tier": "priority", "input": 1, "completion": 8_000_000})
+        admin(
+            "POST", "/prices", {"model": "simulated", "service_tier": "priority", "input": 1, "completion": 8_000_000}
+        )
 
     def _grant(self) -> None:
         grant = self.org.grant

@@ -61,9 +61,7 @@ def test_accounts_are_found_by_name_mail_and_id(enter: Enter, firm: Firm, platfo
         assert [one.split(" office@")[0] for one in found] == names
 
 
-def test_an_account_is_created_and_changed(
-    enter: Enter, shop: Organisation, platform: Guest, books: Books
-) -> None:
+def test_an_account_is_created_and_changed(enter: Enter, shop: Organisation, platform: Guest, books: Books) -> None:
     window = enter(platform)
     window.show("admin/accounts", "Accounts")
     window.press("Create an account")

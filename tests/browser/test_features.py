@@ -6,7 +6,7 @@ from tests.browser.books import Books
 from tests.browser.conftest import Enter
 from tests.browser.people import Firm, Guest, ask
 from tests.browser.window import Window
-from tests.browser.words import moment
+from tests.browser.words import NONE, moment
 from tests.e2e.organisation import Organisation
 
 VERSIONS = ("Version", "Rate", "For each", "Model", "Unit", "Valid from")
@@ -59,7 +59,7 @@ def test_a_feature_is_created_charged_by_and_retired(
     window.press("Create a feature")
     window.must_say("The feature was created. Give it a rate.")
     expect(window.table("Features").rows.filter(has_text="Poems to order")).to_be_visible()
-    assert line_of(window, "Poems to order") == ("Active", "By the model", "–")
+    assert line_of(window, "Poems to order") == ("Active", "By the model", NONE)
     assert charged(shop, books) == HEAD + 1 + 10
 
     open_rates(window, "Poems to order")

@@ -8,7 +8,7 @@ from playwright.sync_api import expect
 from tests.browser.books import Books
 from tests.browser.conftest import Enter
 from tests.browser.people import Firm
-from tests.browser.words import day, moment, number
+from tests.browser.words import NONE, day, moment, number
 
 LIVE = "account_id = $1 AND revoked_at IS NULL AND (expires_at IS NULL OR expires_at > now())"
 BALANCE = f"SELECT sum(remaining) FROM packs WHERE {LIVE} AND resource = 'tokens'"  # noqa: S608 - our own text
@@ -172,9 +172,9 @@ def test_every_column_of_the_ledger(enter: Enter, firm: Firm, books: Books) -> N
             kind.capitalize(),
             ("+" if delta > 0 else "-") + amount(abs(delta), resource),
             f"{prompt} / {completion}",
-            "–" if model == "-" else model,
+            NONE if model == "-" else model,
             service,
-            f"{session or '–'} {reason}",
+            f"{session or NONE} {reason}",
             note,
             amount(after, resource, named=False),
         )

@@ -12,7 +12,7 @@ from tests.browser.books import Books
 from tests.browser.conftest import Enter
 from tests.browser.people import Guest
 from tests.browser.window import Window
-from tests.browser.words import day, moment
+from tests.browser.words import NONE, day, moment
 from tests.e2e.organisation import Organisation, Person, RefusedError
 
 REFRESH_MS = 31_000
@@ -54,7 +54,7 @@ def test_keys_and_what_is_known_of_them(enter: Enter, shop: Organisation, books:
     assert {row[0]: row[1:] for row in keys.records(*COLUMNS)} == {
         "boss": ("Active", "Account admin", moment(used["boss"]), "No limit", "Any", "No expiration", made),
         "mia": ("Active", "Member", moment(used["mia"]), "No limit", "Any", "No expiration", made),
-        "–": (
+        NONE: (
             "Active", "Member", "Never", "100 requests/min 5,000 a day", "simulated", "Jan 2, 2099, 03:04:05", made,
         ),
     }  # fmt: skip
@@ -88,9 +88,7 @@ def test_a_new_key_is_shown_once_and_its_lines_work(enter: Enter, shop: Organisa
     assert "data: [DONE]" in run(shop, "bash", "-c", curl)
     assert run(shop, sys.executable, "-c", python).startswith(" you pay before you ride")
     shop.booked()
-    charges = books.column(
-        "SELECT charge FROM events JOIN api_keys USING (key_id) WHERE api_keys.name = 'mail bot'"
-    )
+    charges = books.column("SELECT charge FROM events JOIN api_keys USING (key_id) WHERE api_keys.name = 'mail bot'")
     assert len(charges) == 2
     assert all(charges)
 

@@ -7,7 +7,7 @@ from tests.browser.books import Books
 from tests.browser.conftest import Enter
 from tests.browser.people import Guest
 from tests.browser.window import Window
-from tests.browser.words import day
+from tests.browser.words import NONE, day
 from tests.e2e.organisation import Organisation, RefusedError
 
 COLUMNS = ("Name", "Status", "Role", "E-mail", "Added")
@@ -20,7 +20,7 @@ def members_of(shop: Organisation, books: Books) -> list[tuple[str, ...]]:
             f"{name} {user}" if name else user,
             {"active": "Active", "deactivated": "Deactivated"}[status],
             {"admin": "Account admin", "member": "Member"}[role],
-            email or "–",
+            email or NONE,
             day(added),
         )
         for user, name, status, role, email, added in books.rows(
@@ -59,12 +59,10 @@ def test_a_member_is_added_and_changed(enter: Enter, shop: Organisation, books: 
     assert window.table("Members").records(*COLUMNS) == members_of(shop, books)
 
     window.press("Add a member")
-    window.expected.append("status of 409")
+    window.expected.append("status of 400")
     window.dialog.get_by_label("User ID").fill("zoe")
     window.press("Add a member")
-    expect(window.dialog.get_by_role("alert")).to_have_text(
-        "There is a member with this user_id; change that one."
-    )
+    expect(window.dialog.get_by_role("alert")).to_have_text("There is a member with this user_id; change that one.")
 
 
 def test_a_pack_is_allocated_and_counts_for_that_member_alone(

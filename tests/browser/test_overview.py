@@ -24,9 +24,8 @@ def test_the_overview(enter: Enter, firm: Firm, books: Books) -> None:
     window.show("", "Overview")
     figures = window.facts(window.main)
     models = firm.farebox.admin("GET", "/models")["data"]
-    assert [figures[name] for name in ("Total Tokens", "Available Tokens", "Used This Month", "Active Allocations")] == [
-        number(balance), number(balance), number(net), str(len(models)),
-    ]  # fmt: skip
+    above = ("Total Tokens", "Available Tokens", "Used This Month", "Active Allocations")
+    assert [figures[name] for name in above] == [number(balance), number(balance), number(net), str(len(models))]
 
     statistics = window.facts(window.region("Balance & Statistics"))
     shown = window.figure("Last Updated").locator("time").get_attribute("datetime") or ""

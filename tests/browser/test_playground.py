@@ -73,9 +73,7 @@ def test_the_meter_ticks_while_an_answer_comes(
     expect(note(window, "Balance")).to_contain_text(f"Available {number(10_000 - charge)}")
 
 
-def test_what_was_read_before_stop_is_charged(
-    enter: Enter, account: Account, provider: Provider, books: Books
-) -> None:
+def test_what_was_read_before_stop_is_charged(enter: Enter, account: Account, provider: Provider, books: Books) -> None:
     window, pause = asked(enter, account, provider)
     window.press("Stop")
     expect(window.region("Answer")).to_contain_text("You stopped it. What was produced until then is charged.")

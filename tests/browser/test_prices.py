@@ -10,7 +10,7 @@ from tests.browser.books import Books
 from tests.browser.conftest import Enter
 from tests.browser.people import Firm, Guest
 from tests.browser.window import Window
-from tests.browser.words import dollars, moment, number
+from tests.browser.words import NONE, TIMES, dollars, moment, number
 from tests.e2e.farebox import Farebox
 
 MILLION = 1_000_000
@@ -21,9 +21,14 @@ SELECT DISTINCT ON (model, service_tier, above_prompt_tokens) * FROM prices
 HEAD = 7  # tokens that surround a prompt
 
 
-def shown(micro: int | None, nothing: str = "–") -> str:
+def shown(micro: int | None, nothing: str = NONE) -> str:
     """Return a price as it is written."""
     return nothing if micro is None else dollars(micro)
+
+
+def rates(prompt: float, cached: float, completion: float) -> str:
+    """Return the rates of a model as they are written."""
+    return f"prompt {TIMES} {prompt} cached {TIMES} {cached} completion {TIMES} {completion}"
 
 
 def test_models_as_they_are_configured(enter: Enter, firm: Firm, platform: Guest, books: Books) -> None:
@@ -37,21 +42,14 @@ def test_models_as_they_are_configured(enter: Enter, firm: Firm, platform: Guest
     }
     window.show("admin/models", "Models")
     columns = ("Model", "Provider", "Context", "Longest answer", "Default hold", "Rates", "Price of 1M tokens")
+    plain, dear = rates(1, 1, 1), rates(1, 0.5, 2.5)
+    openai, small = "mistral (openai)", "slowly mistral-small-latest"
     assert sorted(window.table("Models").records(*columns)) == [
-        (
-            "simulated", "simulated", "128,000", "16,384", "1,024", "prompt × 1 cached × 1 completion × 1",
-            prices["simulated"],
-        ),
-        (
-            "slowly mistral-small-latest", "mistral (openai)", "128,000", "400", "400", "prompt × 1 cached × 1 completion × 1",
-            prices.get("slowly", "No price"),
-        ),
-        (
-            "stumbling", "mistral (openai)", "128,000", "16,384", "1,024", "prompt × 1 cached × 0.5 completion × 2.5",
-            "No price",
-        ),
-    ]  # fmt: skip
-    assert sorted(window.table("Models").cells("Fallbacks")) == ["simulated", "–", "–"]
+        ("simulated", "simulated", "128,000", "16,384", "1,024", plain, prices["simulated"]),
+        (small, openai, "128,000", "400", "400", plain, prices.get("slowly", "No price")),
+        ("stumbling", openai, "128,000", "16,384", "1,024", dear, "No price"),
+    ]
+    assert sorted(window.table("Models").cells("Fallbacks")) == ["simulated", NONE, NONE]
     assert set(window.table("Models").cells("Encoding")) == {"o200k_base"}
 
 
@@ -71,7 +69,7 @@ def test_prices_in_force_and_all_that_were(enter: Enter, firm: Firm, platform: G
         )
     assert len(told) == 3
     others = window.table("Prices").cells("Others")
-    assert sorted(others) == ["10,000 images: $15.00", "Reasoning: $12.00 10,000 images: $15.00", "–"]
+    assert sorted(others) == ["10,000 images: $15.00", "Reasoning: $12.00 10,000 images: $15.00", NONE]
 
 
 def test_a_price_is_added(enter: Enter, platform: Guest, books: Books) -> None:
@@ -100,7 +98,7 @@ def test_published_prices_are_shown_before_they_are_taken(enter: Enter, platform
     look(window)
     ours = "SELECT input, completion FROM prices WHERE model = 'slowly'"
     change = window.dialog.get_by_role("listitem").filter(has_text="slowly")
-    told = re.findall(r"(Input|Completion): – → (\$[\d.]+)", change.inner_text())
+    told = re.findall(rf"(Input|Completion): {NONE} → (\$[\d.]+)", change.inner_text())
     assert books.rows(ours) == []  # it asks first
     window.press("Apply these changes (1)")
     window.must_say("Prices changed: 1")
@@ -209,9 +207,7 @@ def next_year() -> str:
     return (datetime.now(UTC) + timedelta(days=365)).isoformat().replace("+00:00", "Z")
 
 
-def test_an_account_in_credits_sees_what_its_dollars_buy(
-    enter: Enter, firm: Firm, ferry: str, platform: Guest
-) -> None:
+def test_an_account_in_credits_sees_what_its_dollars_buy(enter: Enter, firm: Firm, ferry: str, platform: Guest) -> None:
     del firm  # it has set the prices
     window = enter(platform)
     window.show(f"admin/accounts/{ferry}/pricing", "Pricing")

@@ -8,7 +8,7 @@ from tests.browser.books import Books
 from tests.browser.conftest import Enter
 from tests.browser.people import Firm, Guest, ask
 from tests.browser.provider import Provider
-from tests.browser.words import dollars, moment, number
+from tests.browser.words import NONE, dollars, moment, number
 from tests.e2e.farebox import Account, Farebox
 
 REFRESH_MS = 31_000
@@ -29,7 +29,7 @@ def test_one_request_from_its_hold_to_the_ledger(enter: Enter, firm: Firm, books
         "Model": "simulated (simulated)",
         "Endpoint": endpoint,
         "User ID": "linus",
-        "Feature": "–",
+        "Feature": NONE,
         "Session": session,
         "Reason": reason,
         "Pool Category": "Surplus",
@@ -114,15 +114,15 @@ def test_a_refund_raises_the_balance_and_stands_in_the_ledger(
     assert account.balance()["balance"] == 962
     admin.press("Give back")
     admin.must_say("5 tokens given back.")
-    assert books.rows(
-        "SELECT amount, reason FROM entries WHERE request_id = $1 AND kind = 'refund'", request
-    ) == [(5, "it was cut")]
+    assert books.rows("SELECT amount, reason FROM entries WHERE request_id = $1 AND kind = 'refund'", request) == [
+        (5, "it was cut")
+    ]
     expect(admin.figure("Refunded")).to_have_text("5")
     theirs.page.clock.fast_forward(REFRESH_MS)
     expect(theirs.figure("Total Tokens")).to_have_text("967")
     theirs.show("ledger", "Transaction History")
     newest = theirs.table("Transaction History").records("Type", "Amount", "Session / Reason", "Balance after")[0]
-    assert newest == ("Refund", "+5", "– it was cut", "967")
+    assert newest == ("Refund", "+5", f"{NONE} it was cut", "967")
 
     admin.press("Refund")  # what is left of it: the field is left empty
     expect(admin.dialog).to_contain_text("all that is left of the charge, 33.")

@@ -123,7 +123,9 @@ class Window:
 
     def table(self, caption: str, within: Locator | None = None) -> "Table":
         """A table of the page, or of a part of it, by its caption."""
-        return Table(self, (within or self.main).locator("table").filter(has=self.page.locator("caption", has_text=caption)))
+        return Table(
+            self, (within or self.main).locator("table").filter(has=self.page.locator("caption", has_text=caption))
+        )
 
     def choose(self, label: str, option: str) -> None:
         """Choose from a list that opens."""
@@ -222,7 +224,7 @@ def opened(browser: Browser, guest: Guest | None, url: str, script: Path | None 
         yield window
     finally:
         context.close()
-    assert window.wrong == []
+    assert window.wrong == [], window.wrong
 
 
 def _watch(window: Window) -> None:

@@ -3,6 +3,8 @@
 from datetime import datetime, timedelta
 
 MICRO = 1_000_000
+NONE = "\N{EN DASH}"
+TIMES = "\N{MULTIPLICATION SIGN}"
 
 
 def number(value: int) -> str:

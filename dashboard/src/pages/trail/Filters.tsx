@@ -56,9 +56,7 @@ export function TrailFilters({ filters }: { filters: Filters }) {
       flex="1 1 150px"
     />
   );
-  const text = (name: string) => (
-    <TextFilter key={`${name} ${cleared}`} name={name} filters={filters} />
-  );
+  const text = (name: string) => <TextFilter key={`${name} ${cleared}`} name={name} filters={filters} />;
   const day = (name: string) => (
     <DateInput
       label={t(name)}
