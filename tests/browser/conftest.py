@@ -2,7 +2,7 @@
 
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -11,8 +11,10 @@ from playwright.sync_api import Browser, sync_playwright
 from gateway.site import INDEX, STATIC
 from tests.browser.books import Books
 from tests.browser.people import Firm, Guest
+from tests.browser.provider import Provider
 from tests.browser.window import Window, opened
 from tests.e2e.farebox import Farebox
+from tests.e2e.organisation import Organisation
 from tests.servers.debian import MissingError, Program, find_chromium
 
 ARGUMENTS = [
@@ -28,8 +30,18 @@ ARGUMENTS = [
     "--disable-gpu",
     "--disable-dev-shm-usage",
 ]
-# Sessions and keys are believed for no time at all, so that an end shows at once.
-CONFIG = "[meter]\nsweep_seconds = 0.2\nexpiry_seconds = 0.2\n\n[auth]\ncache_seconds = 0.0\n"
+# What else takes minutes happens at once; sessions and keys are believed for no time at all, so that an end shows.
+CONFIG = """
+[meter]
+sweep_seconds = 0.2
+expiry_seconds = 0.2
+seal_seconds = 1.0
+reconcile_seconds = 0.5
+reservation_grace_seconds = 0.0
+
+[auth]
+cache_seconds = 0.0
+"""
 
 
 @pytest.fixture(scope="session")
@@ -44,12 +56,35 @@ def chromium() -> Program:
 
 
 @pytest.fixture(scope="package")
-def farebox(chromium: Program) -> Iterator[Farebox]:
-    """Farebox after its first start, with its demo account."""
+def provider(chromium: Program) -> Iterator[Provider]:
+    """A provider beside the simulated one, for what has to wait or to fail."""
     del chromium  # without it nothing need be started
+    found = Provider()
+    yield found
+    found.close()
+
+
+@pytest.fixture(scope="package")
+def farebox(provider: Provider) -> Iterator[Farebox]:
+    """Farebox after its first start, with its demo account."""
+    with started(CONFIG + provider.config) as running:
+        yield running
+
+
+@pytest.fixture(scope="package")
+def untouched(farebox: Farebox) -> Iterator[Farebox]:
+    """Another Farebox, in demo mode, where nobody does anything."""
+    del farebox  # it may not start while this one does: both would take the same free port
+    with started("[dashboard]\ndemo = true\n") as running:
+        yield running
+
+
+@contextmanager
+def started(config: str) -> Iterator[Farebox]:
+    """Farebox, running, in a folder of its own."""
     with tempfile.TemporaryDirectory(prefix="farebox-browser-") as folder:
         Path(folder).chmod(0o711)  # as root the servers run as another user, who must get there
-        running = Farebox(Path(folder), CONFIG)
+        running = Farebox(Path(folder), config)
         try:
             running.start()
             yield running
@@ -87,6 +122,16 @@ def platform(farebox: Farebox) -> Guest:
 
 
 @pytest.fixture
+def shop(farebox: Farebox) -> Organisation:
+    """A small account of one's own, to change: an admin, a member, and 10,000 tokens."""
+    founded = Organisation.founded(farebox, resources=("tokens",), name="Bookshop", email="till@books.example")
+    founded.welcome("boss", role="admin")
+    founded.welcome("mia")
+    founded.grant("Spring", 10_000)
+    return founded
+
+
+@pytest.fixture
 def window(browser: Browser, farebox: Farebox) -> Iterator[Window]:
     """An empty window of nobody."""
     with opened(browser, None, farebox.url) as shown:
@@ -102,6 +147,6 @@ def enter(browser: Browser, farebox: Farebox) -> Iterator[Enter]:
     with ExitStack() as stack:
 
         def one(guest: Guest | None, script: Path | None = None) -> Window:
-            return stack.enter_context(opened(browser, guest, farebox.url, script))
+            return stack.enter_context(opened(browser, guest, guest.url if guest else farebox.url, script))
 
         yield one

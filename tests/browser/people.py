@@ -51,6 +51,7 @@ class Firm:
         self.id = self.org.id
         for user, role in (("ada", "admin"), ("grace", "member"), ("linus", "member")):
             self.org.welcome(user, role=role)
+        self._price()
         self._grant()
         self._live()
 
@@ -61,13 +62,29 @@ class Firm:
     @property
     def request(self) -> str:
         """The id of a request that drew on two packs."""
-        return self.org.requests["first of ada"]
+        return self.org.requests["taste"]
 
-    def chat(self, user: str, limit: int, **fields: Any) -> str:
+    def chat(self, user: str, limit: int, feature: str | None = None) -> str:
         """Ask the model for so many tokens; return the id of the request."""
-        body = {"model": "simulated", "messages": [{"role": "user", "content": "hello"}], "max_tokens": limit, **fields}
+        body = {"model": "simulated", "messages": [{"role": "user", "content": "hello"}], "max_tokens": limit}
         headers = {"X-Session-Id": f"talk of {user}", "X-Farebox-Reason": "answering mail"}
+        headers |= {} if feature is None else {"X-Farebox-Feature": feature}
         return ask(self.farebox.url, self.org.people[user].key, body, headers)
+
+    def _price(self) -> None:
+        """Set what costs what: features with rates and without, prices in tiers."""
+        admin = self.farebox.admin
+        admin("POST", "/features", {"key": "mail", "name": "Answering mail", "note": "charged by its model"})
+        admin("POST", "/features", {"key": "ai_bots", "name": "AI bots", "note": "of the shop"})
+        admin("POST", "/features/ai_bots/rates", {"rate": "3", "base": "word"})
+        admin("POST", "/features/ai_bots/rates", {"rate": "2.5", "base": "word"})
+        admin("POST", "/features/ai_bots/rates", {"rate": "0.5", "base": "unit", "unit": "credits"})
+        usual = {"input": 2_500_000, "cached_input": 1_250_000, "completion": 10_000_000, "images": 15_000_000}
+        admin("POST", "/prices", {"model": "simulated", **usual, "input": 3_000_000})
+        admin("POST", "/prices", {"model": "simulated", **usual, "reasoning": 12_000_000})
+        admin(
+            "POST", "/prices", {"model": "simulated", "service_tier": "priority", "input": 1, "completion": 8_000_000}
+        )
 
     def _grant(self) -> None:
         grant = self.org.grant
@@ -89,7 +106,7 @@ class Firm:
         self.org.requests["taste"] = self.chat("linus", 60)
         self.org.requests["first of ada"] = self.chat("ada", 30)
         with ThreadPoolExecutor(4) as pool:
-            ids = pool.map(lambda n: self.chat(users[n % 3], 20 + n), range(CHATS))
+            ids = pool.map(lambda n: self.chat(users[n % 3], 20 + n, None if n % 4 else "mail"), range(CHATS))
         self.org.requests |= {f"chat {n}": request for n, request in enumerate(ids)}
         people = self.org.people
         for n in range(3):

@@ -3,6 +3,7 @@
 from typing import Literal
 
 import pytest
+from playwright.sync_api import expect
 
 from tests.browser.axe import AXE, findings, need_axe
 from tests.browser.conftest import Enter
@@ -40,6 +41,7 @@ def looks(window: Window, place: Place, path: str) -> list[str]:
         for width in (WIDE, PHONE):
             window.resize(width)
             window.settle()
+            expect(window.main.locator("figure:not(:has(svg))")).to_have_count(0)  # every chart is drawn
             window.be_still()
             window.must_fit()
             take(window, f"{place.name}-{width}-{scheme}")

@@ -82,6 +82,19 @@ def test_who_signs_out_is_out_everywhere(enter: Enter, firm: Firm, books: Books)
     window.page.wait_for_url("**/sign-in?next=%2Fpacks")
 
 
+def test_a_session_that_was_signed_out_in_another_window_ends_here_too(enter: Enter, firm: Firm) -> None:
+    here = enter(firm.guest("linus"))
+    here.page.clock.install()
+    here.show("packs", "Packs")
+    there = Window(here.page.context.new_page(), here.url)
+    there.show("", "Overview")
+    there.page.get_by_role("button", name="Account and settings").click()
+    there.page.get_by_role("button", name="Sign out").click()
+    there.page.wait_for_url("**/sign-in")
+    here.page.clock.fast_forward(31_000)  # the next refresh
+    expect(here.page.get_by_role("status").filter(has_text=ENDED)).to_be_visible()
+
+
 @pytest.mark.parametrize(
     "end",
     [

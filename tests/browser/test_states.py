@@ -7,6 +7,7 @@ from tests.browser.conftest import Enter
 from tests.browser.people import Firm, Guest
 from tests.browser.places import NAMES, PLACES, Place
 from tests.browser.window import PHONE, WIDE, Gate, Window
+from tests.e2e.farebox import Farebox
 from tests.waiting import eventually_now
 
 REFRESH_MS = 31_000  # a second after every read is made again
@@ -90,12 +91,15 @@ def test_an_empty_page_says_what_to_do(page: str, enter: Enter, firm: Firm, plat
     [
         ("admin/accounts?search=nobody+at+all", "No account is like “nobody at all”."),
         ("admin/features", "There are no features."),
+        ("admin/prices", "There are no prices."),
         ("admin/prices?model=none", "No price of this model."),
+        ("admin/proof", "No audit has run yet."),
         ("admin/proof", "No drift was found."),
+        ("admin/proof", "Nothing is sealed yet."),
         ("admin/audit-trail?actor=nobody", "Nothing fits these filters."),
     ],
 )
-def test_an_empty_list_of_the_platform_says_so(path: str, says: str, enter: Enter, platform: Guest) -> None:
-    window = enter(platform)
+def test_an_empty_list_of_the_platform_says_so(path: str, says: str, enter: Enter, untouched: Farebox) -> None:
+    window = enter(Guest(untouched.url, untouched.admin_key))
     window.open(path)
     both_widths(window, window.main.get_by_text(says))

@@ -2,20 +2,17 @@
 
 import csv
 import io
-import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, expect
+from playwright.sync_api import expect
 
 from tests.browser.books import Books
 from tests.browser.conftest import Enter
 from tests.browser.people import Firm, Guest
-from tests.browser.window import Window, opened
+from tests.browser.window import Window
 from tests.e2e.farebox import Farebox
 
-DEMO = "[dashboard]\ndemo = true\n"
 # The texts of SQL below are put together from our own constants.
 # ruff: noqa: S608
 # A row of input and a row of output for each event, as the page shows them.
@@ -162,16 +159,20 @@ def rows(window: Window) -> list[str]:
 
 def test_the_files_have_all_rows_of_the_filters(enter: Enter, firm: Firm, books: Books) -> None:
     window = enter(firm.guest("ada"))
-    window.show("ledger?user_id=ada&sort=at", "Transaction History")
-    history = download(window, "Download History")
-    assert [(line["id"], line["amount"], line["balance_after"]) for line in history] == [
-        (str(entry), str(amount), str(after))
-        for entry, amount, after in books.rows(
-            "SELECT id, amount, balance_after FROM entries WHERE account_id = $1 AND user_id = 'ada'"
-            " ORDER BY at, version, seq",
-            firm.id,
-        )
-    ]
+    for query, sql in (("sort=at", ""), ("user_id=ada&sort=at", "AND user_id = 'ada'")):
+        window.show(f"ledger?{query}", "Transaction History")
+        history = download(window, "Download History")
+        assert [
+            (line["id"], line["amount"], line["balance_after"], line["pack_id"], line["reason"]) for line in history
+        ] == [
+            (str(entry), str(amount), str(after), str(pack), reason or "")
+            for entry, amount, after, pack, reason in books.rows(
+                f"SELECT id, amount, balance_after, pack_id, reason FROM entries WHERE account_id = $1 {sql}"
+                " ORDER BY at, version, seq",
+                firm.id,
+            )
+        ]
+        expect(window.main).to_contain_text(f"{len(history)} in all")
     window.show("usage?io_type=output&resource=tokens", "Usage")
     events = download(window, "Download CSV")
     assert sorted((line["request_id"], line["amount"]) for line in events) == sorted(
@@ -180,6 +181,7 @@ def test_the_files_have_all_rows_of_the_filters(enter: Enter, firm: Firm, books:
             f"SELECT request_id, amount FROM ({IO}) rows WHERE io_type = 'output' AND resource = 'tokens'", firm.id
         )
     )
+    assert len(events) > len(window.table("Consumption Events Table").cells("Amount"))  # not the page alone
 
 
 def download(window: Window, name: str) -> list[dict[str, str]]:
@@ -190,27 +192,13 @@ def download(window: Window, name: str) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(text, newline="")))
 
 
-@pytest.fixture
-def demo(farebox: Farebox) -> Iterator[Farebox]:
-    """Another Farebox, in demo mode."""
-    del farebox  # it may not start while this one does: both would take the same free port
-    with tempfile.TemporaryDirectory(prefix="farebox-demo-") as folder:
-        Path(folder).chmod(0o711)
-        running = Farebox(Path(folder), DEMO)
-        try:
-            running.start()
-            yield running
-        finally:
-            running.clean_up()
-
-
-def test_demo_mode_disables_downloads_and_says_so(browser: Browser, demo: Farebox) -> None:
-    with opened(browser, Guest(demo.url, demo.demo_key), demo.url) as window:
-        for path, title, button in (
-            ("ledger", "Transaction History", "Download History"),
-            ("usage", "Usage", "Download CSV"),
-        ):
-            window.show(path, title)
-            expect(window.page.get_by_role("link", name=button)).to_have_count(0)
-            window.page.get_by_role("button", name=button).click(force=True)  # it is said to be disabled
-            expect(window.page.get_by_role("alert").filter(has_text="Download disabled in demo mode")).to_be_visible()
+def test_demo_mode_disables_downloads_and_says_so(enter: Enter, untouched: Farebox) -> None:
+    window = enter(Guest(untouched.url, untouched.demo_key))
+    for path, title, button in (
+        ("ledger", "Transaction History", "Download History"),
+        ("usage", "Usage", "Download CSV"),
+    ):
+        window.show(path, title)
+        expect(window.page.get_by_role("link", name=button)).to_have_count(0)
+        window.page.get_by_role("button", name=button).click(force=True)  # it is said to be disabled
+        expect(window.page.get_by_role("alert").filter(has_text="Download disabled in demo mode")).to_be_visible()

@@ -24,6 +24,7 @@ STILL = """() => {
     const ending = document.getAnimations().filter((one) => one.effect.getComputedTiming().endTime < Infinity);
     return Promise.allSettled(ending.map((one) => one.finished));
 }"""
+PAIRS = "terms => terms.map((one) => [one.innerText, one.parentElement.querySelector('dd').innerText])"
 LAYOUT_SECONDS = 3.0
 RETRY_MS = 1_100  # after which a read that failed is tried again
 
@@ -94,9 +95,37 @@ class Window:
         bare = self.main.locator("dt").get_by_text(name, exact=True)
         return term.or_(bare).first.locator("xpath=following-sibling::dd[1]")
 
-    def table(self, caption: str) -> "Table":
-        """A table, by its caption."""
-        return Table(self, self.main.locator("table").filter(has=self.page.locator("caption", has_text=caption)))
+    def region(self, name: str) -> Locator:
+        """A part of the page, by its heading."""
+        return self.main.get_by_role("region", name=name, exact=True)
+
+    def facts(self, within: Locator) -> dict[str, str]:
+        """All names within a part of the page, with what stands beside or below each."""
+        pairs = within.locator("dt").evaluate_all(PAIRS)
+        return {" ".join(name.split()): " ".join(value.split()) for name, value in pairs}
+
+    @property
+    def dialog(self) -> Locator:
+        """The dialog that is open."""
+        return self.page.get_by_role("dialog")
+
+    def press(self, name: str) -> None:
+        """Press a button of the dialog that is open, or else of the page."""
+        place = self.dialog if self.dialog.count() else self.main
+        place.get_by_role("button", name=name, exact=True).click()
+
+    def must_say(self, text: str) -> None:
+        """Fail unless it is told in a corner of the window; it is closed then."""
+        told = self.page.get_by_role("alert").filter(has_text=text)
+        expect(told).to_be_visible()
+        told.get_by_role("button").click()
+        expect(told).to_have_count(0)
+
+    def table(self, caption: str, within: Locator | None = None) -> "Table":
+        """A table of the page, or of a part of it, by its caption."""
+        return Table(
+            self, (within or self.main).locator("table").filter(has=self.page.locator("caption", has_text=caption))
+        )
 
     def choose(self, label: str, option: str) -> None:
         """Choose from a list that opens."""
@@ -131,6 +160,10 @@ class Table:
         place = [name.strip() for name in names].index(column) + 1
         cells = self.locator.locator(f"tbody tr > *:nth-child({place})")
         return [" ".join(text.split()) for text in cells.all_inner_texts()]
+
+    def records(self, *columns: str) -> list[tuple[str, ...]]:
+        """What stands in some columns, row by row."""
+        return list(zip(*(self.cells(column) for column in columns), strict=True))
 
     def sort(self, column: str) -> str:
         """Press a column's head; return the order that comes of it: falling first, then rising."""
@@ -191,7 +224,7 @@ def opened(browser: Browser, guest: Guest | None, url: str, script: Path | None 
         yield window
     finally:
         context.close()
-    assert window.wrong == []
+    assert window.wrong == [], window.wrong
 
 
 def _watch(window: Window) -> None:

@@ -119,7 +119,9 @@ class Organisation:
     def welcome(self, user_id: str, *, role: str = "member", **key: Any) -> None:
         """Make a member with a key."""
         self.farebox.admin("POST", f"/accounts/{self.id}/members", {"user_id": user_id, "name": user_id, "role": role})
-        made = self.farebox.admin("POST", f"/accounts/{self.id}/keys", {"name": "k", "user_id": user_id, **key})
+        made = self.farebox.admin(
+            "POST", f"/accounts/{self.id}/keys", {"name": f"key of {user_id}", "user_id": user_id, **key}
+        )
         self.people[user_id] = Person(self.farebox.url, made["key"])
 
     def grant(self, name: str, size: int, **pack: Any) -> None:

@@ -32,6 +32,7 @@ test("bytes take the largest unit that leaves a whole digit", () => {
 
 test("a micro-dollar is not rounded away", () => {
   expect(formatMicroDollars(1, "en")).toBe("$0.000001");
+  expect(formatMicroDollars(0.5, "en", 12)).toBe("$0.0000005");
 });
 
 test("axes are short", () => {

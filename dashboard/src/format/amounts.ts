@@ -54,12 +54,12 @@ export function formatCompact(amount: number, resource: string, language: string
 }
 
 /** Micro-dollars as dollars: cents always, smaller parts where there are some. */
-export function formatMicroDollars(micro: number, language: string): string {
+export function formatMicroDollars(micro: number, language: string, digits = 6): string {
   return new Intl.NumberFormat(language, {
     style: "currency",
     currency: "USD",
     minimumFractionDigits: 2,
-    maximumFractionDigits: 6,
+    maximumFractionDigits: digits,
   }).format(micro / MICRO);
 }
 

@@ -86,7 +86,8 @@ function useColumns(onOpen: (what: "rates" | "retire", feature: Feature) => void
       header: t("actions"),
       card: "line",
       cell: (feature) => (
-        <Group gap="xs" wrap="nowrap">
+        // In a table it stands on the left, on a card on the right, as all else there.
+        <Group gap="xs" wrap="nowrap" display="inline-flex">
           <Button variant="default" size="xs" onClick={() => onOpen("rates", feature)}>
             {t("rates")}
           </Button>

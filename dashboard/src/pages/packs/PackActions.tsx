@@ -14,7 +14,7 @@ export function PackActions({ pack, onEdit, onRevoke }: Props) {
   const { t } = useTranslation("packs");
   if (pack.status === "revoked") return null;
   return (
-    <Group gap={4} wrap="nowrap" justify="flex-end">
+    <Group gap={4} wrap="nowrap" display="inline-flex">
       <Tooltip label={t("edit.open")}>
         <ActionIcon
           variant="subtle"

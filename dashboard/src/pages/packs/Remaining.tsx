@@ -21,7 +21,7 @@ export function Remaining({ pack, named }: { pack: Pack; named: boolean }) {
       <Progress
         value={percent}
         size="sm"
-        color={pack.status !== "active" ? "gray" : percent < 10 ? "red" : undefined}
+        color={pack.status !== "active" ? "gray.6" : percent < 10 ? "red" : undefined}
         aria-label={t("remaining_percent", { percent: format.percent(Math.floor(percent)) })}
       />
       {reserved !== null && reserved > 0 && (

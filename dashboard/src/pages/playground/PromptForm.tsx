@@ -21,6 +21,11 @@ export function PromptForm({ question, onChange, models, running, onAsk, onStop 
     event.preventDefault();
     if (ready && !running) onAsk();
   };
+  const stop = (event: SyntheticEvent) => {
+    // The button is the one that sends by the time that this click comes to its default: it must not submit.
+    event.preventDefault();
+    onStop();
+  };
   const keys = (event: KeyboardEvent) => {
     if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) submit(event);
   };
@@ -64,7 +69,7 @@ export function PromptForm({ question, onChange, models, running, onAsk, onStop 
             <Button
               color="red"
               variant="light"
-              onClick={onStop}
+              onClick={stop}
               leftSection={<IconPlayerStop size={18} aria-hidden />}
               flex="0 0 auto"
             >

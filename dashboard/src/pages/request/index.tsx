@@ -24,7 +24,7 @@ export function Component() {
     <Page
       title={t("nav.request")}
       lead={
-        <Group component="span" gap={4}>
+        <Group component="span" gap={4} wrap="nowrap">
           <code style={{ overflowWrap: "anywhere" }}>{requestId}</code>
           <CopyButton text={requestId} label={t("copy_id")} />
         </Group>

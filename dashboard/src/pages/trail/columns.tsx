@@ -59,7 +59,13 @@ export function useTrailColumns(): Column<Line>[] {
 function Account({ id }: { id: string | null }) {
   if (id === null) return <>–</>;
   return (
-    <Anchor component={Link} to={`/admin/accounts/${id}/overview`} size="sm" title={id}>
+    <Anchor
+      component={Link}
+      to={`/admin/accounts/${id}/overview`}
+      size="sm"
+      title={id}
+      style={{ whiteSpace: "nowrap" }}
+    >
       {id.slice(0, 13)}…
     </Anchor>
   );
