@@ -17,8 +17,8 @@ GLANCE = ("State", "Balance", "Available", "Reserved", "Used This Month", "Activ
 
 def search(window: Window, text: str) -> list[str]:
     """Search for accounts; return the names that are found."""
-    window.page.get_by_label("Search accounts").fill(text)
-    window.page.wait_for_url(lambda url: "search=" in url)
+    with window.page.expect_response(lambda answer: "search=" in answer.url):
+        window.page.get_by_label("Search accounts").fill(text)
     window.settle()
     return window.table("Accounts").cells("Name")
 
@@ -122,10 +122,12 @@ def test_the_audit_trail(enter: Enter, firm: Firm, platform: Guest, books: Books
 def test_the_trail_is_filtered_by_hand(enter: Enter, firm: Firm, platform: Guest, books: Books) -> None:
     window = enter(platform)
     window.show("admin/audit-trail", "Audit trail")
+    window.press("Filters")
     window.choose("Action", "Revoke")
     window.choose("Object", "Pack")
     window.page.get_by_label("Account", exact=True).fill(firm.id)
     window.page.get_by_label("Who").fill("platform_admin")
+    window.page.keyboard.press("Enter")
     for part in ("action=revoke", "object=pack", f"account_id={firm.id}", "actor=platform_admin"):
         window.page.wait_for_url(f"**{part}*")
     lines = window.table("Audit trail")
@@ -135,6 +137,6 @@ def test_the_trail_is_filtered_by_hand(enter: Enter, firm: Firm, platform: Guest
     )
     assert lines.cells("Object") == [f"Pack {pack}"]
     expect(lines.rows).to_contain_text(f"remaining: {size} → 0")
-    window.press("Clear the filters")
+    window.press("Clear filters")
     expect(lines.rows).to_have_count(25)
     assert "?" not in window.page.url
