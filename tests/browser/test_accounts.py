@@ -66,7 +66,7 @@ def test_an_account_is_created_and_changed(enter: Enter, shop: Organisation, pla
     window.show("admin/accounts", "Accounts")
     window.press("Create an account")
     window.dialog.get_by_label("Name").fill("Ferry line")
-    window.dialog.get_by_label("E-mail").fill("crew@ferry.example")
+    window.dialog.get_by_label("Email").fill("crew@ferry.example")
     window.choose("Unit", "Credits (dollars)")
     window.dialog.get_by_label("Minimum reserve", exact=True).fill("1.5")
     window.choose("At the minimum reserve", "Nothing may cross it")
@@ -96,15 +96,18 @@ def test_an_account_is_created_and_changed(enter: Enter, shop: Organisation, pla
 
 def test_the_audit_trail(enter: Enter, firm: Firm, platform: Guest, books: Books) -> None:
     window = enter(platform)
-    today = f"{datetime.now(UTC):%Y-%m-%d}"
-    tomorrow = f"{datetime.now(UTC) + timedelta(days=1):%Y-%m-%d}"
+    now = datetime.now(UTC)
+    yesterday, tomorrow = (f"{now + timedelta(days=days):%Y-%m-%dT00:00:00Z}" for days in (-1, 1))
     of_firm = f"account_id={firm.id}"
     for query, sql in (
         (f"{of_firm}&action=grant", "action = 'grant'"),
         (f"{of_firm}&object=member", "object = 'member'"),
         (f"{of_firm}&action=refund&object=event", "action = 'refund' AND object = 'event'"),
         (f"{of_firm}&actor=platform_admin&action=create", "actor_kind = 'platform_admin' AND action = 'create'"),
-        (f"{of_firm}&action=revoke&from={today}&to={today}", "action = 'revoke' AND at > now() - interval '1 day'"),
+        (
+            f"{of_firm}&action=revoke&from={yesterday}&to={tomorrow}",
+            "action = 'revoke' AND at > now() - interval '1 day'",
+        ),
         (f"{of_firm}&action=revoke&from={tomorrow}", "at > now() + interval '1 second'"),
     ):
         window.show(f"admin/audit-trail?{query}", "Audit trail")

@@ -37,7 +37,7 @@ def test_features_with_their_rates(enter: Enter, firm: Firm, platform: Guest, bo
     window.show("admin/features", "Features")
     assert line_of(window, "Answering mail") == ("Active", "By the model", "charged by its model")
     assert line_of(window, "AI bots") == (
-        "Active", "0.5 credits a request, any model 2.5 tokens a word, any model", "of the shop",
+        "Active", "0.5 credits per request, any model 2.5 tokens per word, any model", "of the shop",
     )  # fmt: skip
     open_rates(window, "AI bots")
     assert sorted(versions(window)) == sorted(
@@ -65,10 +65,10 @@ def test_a_feature_is_created_charged_by_and_retired(
     open_rates(window, "Poems to order")
     expect(window.dialog).to_contain_text("It has no rate of its own.")
     window.dialog.get_by_label("Rate").fill("2.5x")
-    expect(window.dialog).to_contain_text("A decimal such as 2.5")
+    expect(window.dialog).to_contain_text("A number such as 2.5")
     window.dialog.get_by_label("Rate").fill("2.5")
     window.press("Add a version")
-    window.must_say("The new version holds from now on.")
+    window.must_say("The new version applies from now on.")
     expect(window.table("All versions", window.dialog).rows).to_have_count(1)
     assert books.rows("SELECT version, rate, base, unit FROM feature_rates WHERE feature_key = 'poems'") == [
         (1, 2_500_000, "word", "tokens")

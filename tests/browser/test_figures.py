@@ -91,7 +91,7 @@ def test_usage_by_day_and_by_member(enter: Enter, firm: Firm, books: Books) -> N
             assert chart.cells(name) == [*["0"] * (DAYS - 1), number(value)]
     table = window.table("Who dips into the surplus")
     table.sort("In all")
-    assert table.records("User ID", "Requests", "In all", "Own budget", "Surplus", "Share of surplus") == [
+    assert table.records("User ID", "Requests", "In all", "Own budget", "Surplus", "Surplus share") == [
         (user, number(count), number(used), number(own), number(dipped), f"{100 * dipped // used} %")
         for user, count, used, own, dipped in people
     ]

@@ -55,7 +55,7 @@ def test_keys_and_what_is_known_of_them(enter: Enter, shop: Organisation, books:
         "boss": ("Active", "Account admin", moment(used["boss"]), "No limit", "Any", "No expiration", made),
         "mia": ("Active", "Member", moment(used["mia"]), "No limit", "Any", "No expiration", made),
         NONE: (
-            "Active", "Member", "Never", "100 requests/min 5,000 a day", "simulated", "Jan 2, 2099, 03:04:05", made,
+            "Active", "Member", "Never", "100 requests/min 5,000 per day", "simulated", "Jan 2, 2099, 03:04:05", made,
         ),
     }  # fmt: skip
     assert sorted(keys.cells("Name")) == sorted(
@@ -71,7 +71,7 @@ def test_a_new_key_is_shown_once_and_its_lines_work(enter: Enter, shop: Organisa
     window.press("Create a key")
     window.dialog.get_by_label("Name").fill("mail bot")
     window.dialog.get_by_label("Member").fill("mia")
-    window.dialog.get_by_label("Requests a minute").fill("100")
+    window.dialog.get_by_label("Requests per minute").fill("100")
     window.press("Create a key")
     secret, curl, python = secrets(window)
     for name, text in (("Key", secret), ("curl", curl), ("Python", python)):
@@ -158,10 +158,10 @@ def test_limits_of_a_key_hold_at_once(enter: Enter, shop: Organisation, books: B
     window = enter(of(shop, "boss"))
     window.show("keys", "Keys")
     act(window, "key of mia", "Limits")
-    window.dialog.get_by_label("Spend a day").fill("20")
+    window.dialog.get_by_label("Spend per day").fill("20")
     window.press("Save limits")
-    window.must_say("The limits hold from now on.")
-    expect(window.table("Keys").rows.filter(has_text="key of mia")).to_contain_text("20 a day")
+    window.must_say("The limits apply from now on.")
+    expect(window.table("Keys").rows.filter(has_text="key of mia")).to_contain_text("20 per day")
     limits = books.value("SELECT limits FROM api_keys WHERE account_id = $1 AND user_id = 'mia'", shop.id)
     assert limits == '{"spend_per_day": 20}'
     body = {"model": "simulated", "messages": [{"role": "user", "content": "hello"}], "max_tokens": 50}

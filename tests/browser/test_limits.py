@@ -42,7 +42,7 @@ def dialog(window: Window, name: str) -> Locator:
     button = window.main.get_by_role("button", name=f"Limits of {name}", exact=True)
     button.click()
     shown = window.page.get_by_role("dialog", name=f"Limits of {name}", exact=True)
-    expect(shown.get_by_label("Spend a day")).to_be_visible()
+    expect(shown.get_by_label("Spend per day")).to_be_visible()
     return shown
 
 
@@ -51,8 +51,8 @@ def test_an_account_is_limited_from_the_list_of_accounts(enter: Enter, account: 
     window = enter(platform)
     window.show(f"admin/accounts?search={account.id}", "Accounts")
     shown = dialog(window, "Paper mill")
-    expect(shown.get_by_role("button", name="Count anew")).to_be_disabled()
-    shown.get_by_label("Spend a day").fill("25")
+    expect(shown.get_by_role("button", name="Reset counters")).to_be_disabled()
+    shown.get_by_label("Spend per day").fill("25")
     shown.get_by_role("button", name="Save limits").click()
     expect(shown).to_be_hidden()
     expect(window.main.get_by_role("button", name="Limits of Paper mill")).to_be_focused()
@@ -69,12 +69,12 @@ def test_what_is_counted_is_shown_and_counted_anew(enter: Enter, account: Accoun
     window = enter(platform)
     window.show(f"admin/accounts/{account.id}/overview", "Overview")
     shown = dialog(window, "Paper mill")
-    expect(shown.get_by_label("Spend a day")).to_have_value("25")
+    expect(shown.get_by_label("Spend per day")).to_have_value("25")
     expect(shown).to_contain_text(f"{used} used, {25 - used} left until")
-    shown.get_by_role("button", name="Count anew").click()
+    shown.get_by_role("button", name="Reset counters").click()
     expect(shown).to_contain_text("0 used, 25 left until")
     assert chat(account) == 200
-    shown.get_by_label("Spend a day").fill("")
+    shown.get_by_label("Spend per day").fill("")
     shown.get_by_role("button", name="Save limits").click()
     expect(shown).to_be_hidden()
     assert limits(account) == {}
@@ -84,11 +84,11 @@ def test_a_model_is_limited_where_it_is_allocated(enter: Enter, account: Account
     window = enter(platform)
     window.show(f"admin/accounts/{account.id}/allocations", "Allocations")
     shown = dialog(window, "simulated")
-    shown.get_by_label("Requests at once").fill("0")
+    shown.get_by_label("Concurrent requests").fill("0")
     shown.get_by_role("button", name="Save limits").click()
-    expect(shown).to_contain_text("A number above 0, or nothing")
-    shown.get_by_label("Requests at once").fill("")
-    shown.get_by_label("Spend a month").fill("5")
+    expect(shown).to_contain_text("A number above 0, or leave it empty")
+    shown.get_by_label("Concurrent requests").fill("")
+    shown.get_by_label("Spend per month").fill("5")
     shown.get_by_role("button", name="Save limits").click()
     expect(shown).to_be_hidden()
     assert limits(account) == {"simulated": {"spend_per_month": 5}}

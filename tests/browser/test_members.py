@@ -10,7 +10,7 @@ from tests.browser.window import Window
 from tests.browser.words import NONE, day
 from tests.e2e.organisation import Organisation, RefusedError
 
-COLUMNS = ("Name", "Status", "Role", "E-mail", "Added")
+COLUMNS = ("Name", "Status", "Role", "Email", "Added")
 
 
 def members_of(shop: Organisation, books: Books) -> list[tuple[str, ...]]:
@@ -51,7 +51,7 @@ def test_a_member_is_added_and_changed(enter: Enter, shop: Organisation, books: 
 
     act(window, "zoe", "Edit")
     expect(window.dialog.get_by_label("User ID")).to_be_disabled()
-    window.dialog.get_by_label("E-mail").fill("zoe@books.example")
+    window.dialog.get_by_label("Email").fill("zoe@books.example")
     window.choose("Role", "Account admin")
     window.press("Save")
     window.must_say("The member was changed.")

@@ -35,13 +35,13 @@ def test_models_as_they_are_configured(enter: Enter, firm: Firm, platform: Guest
     del firm  # it has set the prices
     window = enter(platform)
     prices = {
-        model: f"{dollars(input_)} in, {dollars(completion)} out"
+        model: f"Input {dollars(input_)}, completion {dollars(completion)}"
         for model, input_, completion in books.rows(
             f"SELECT model, input, completion FROM ({IN_FORCE}) prices WHERE service_tier = 'default'"  # noqa: S608
         )
     }
     window.show("admin/models", "Models")
-    columns = ("Model", "Provider", "Context", "Longest answer", "Default hold", "Rates", "Price of 1M tokens")
+    columns = ("Model", "Provider", "Context", "Longest answer", "Default hold", "Rates", "Price per 1M tokens")
     plain, dear = rates(1, 1, 1), rates(1, 0.5, 2.5)
     openai, small = "mistral (openai)", "slowly mistral-small-latest"
     assert sorted(window.table("Models").records(*columns)) == [
@@ -100,7 +100,7 @@ def test_published_prices_are_shown_before_they_are_taken(enter: Enter, platform
     change = window.dialog.get_by_role("listitem").filter(has_text="slowly")
     told = re.findall(rf"(Input|Completion): {NONE} → (\$[\d.]+)", change.inner_text())
     assert books.rows(ours) == []  # it asks first
-    window.press("Apply these changes (1)")
+    window.press("Apply changes (1)")
     window.must_say("Prices changed: 1")
     ((input_, completion),) = books.rows(ours)
     assert told == [("Input", dollars(input_)), ("Completion", dollars(completion))]
@@ -108,7 +108,7 @@ def test_published_prices_are_shown_before_they_are_taken(enter: Enter, platform
     assert window.table("Prices").records("Input", "Completion") == [(dollars(input_), dollars(completion))]
     look(window)
     expect(window.dialog).to_contain_text("Nothing would change.")
-    expect(window.dialog.get_by_role("button", name="Apply these changes (0)")).to_be_disabled()
+    expect(window.dialog.get_by_role("button", name="Apply changes (0)")).to_be_disabled()
 
 
 def look(window: Window) -> None:
@@ -212,7 +212,7 @@ def test_an_account_in_credits_sees_what_its_dollars_buy(enter: Enter, firm: Fir
     window = enter(platform)
     window.show(f"admin/accounts/{ferry}/pricing", "Pricing")
     columns = ("Model", "AI Input Tokens", "AI Completion Tokens", "AI Cached Tokens", "Image Searches")
-    bought = window.table("With tokens of one kind, or images, alone").records(*columns)
+    bought = window.table("With one kind of tokens only, or with images only").records(*columns)
     assert ("simulated", "2,000,000", "500,000", "4,000,000", "3,333") in bought
     window.show(f"admin/accounts/{ferry}/overview", "Overview")
     facts = window.facts(window.main)

@@ -29,7 +29,7 @@ def test_the_proof_and_its_audit(enter: Enter, shop: Organisation, platform: Gue
         "SELECT one->>'name' FROM (SELECT invariants FROM audits ORDER BY checked_at DESC LIMIT 1) a,"
         " jsonb_array_elements(invariants) one"
     )
-    assert lines == [(name.replace("_", " "), "Holds") for name in names]
+    assert lines == [(name.replace("_", " "), "Satisfied") for name in names]
 
 
 def test_an_invariant_that_is_broken_is_named_first(
@@ -141,7 +141,7 @@ def test_seals_are_listed_and_verified_from_the_rows(
     ]  # fmt: skip
     window.press("Verify")
     whole = window.region("Seals").get_by_role("status")
-    expect(whole).to_contain_text("The chain is whole: ")
+    expect(whole).to_contain_text("The chain is whole. ")
     position, _, digest = whole.locator("code").inner_text().partition(":")
     seals, entries, newest = books.row(
         "SELECT count(*), sum(entries), max(encode(hash, 'hex')) FILTER (WHERE position = $1) FROM seals"
@@ -149,4 +149,4 @@ def test_seals_are_listed_and_verified_from_the_rows(
         int(position),
     )
     assert digest == newest
-    expect(whole).to_contain_text(f"{number(seals)} seals over {number(entries)} entries were recomputed")
+    expect(whole).to_contain_text(f"seals {number(seals)}, entries {number(entries)}.")

@@ -104,7 +104,7 @@ def test_a_refund_raises_the_balance_and_stands_in_the_ledger(
 
     admin.press("Refund")
     admin.dialog.get_by_label("Amount").fill("39")
-    expect(admin.dialog).to_contain_text("Write an amount above 0, of at most 38.")
+    expect(admin.dialog).to_contain_text("Enter an amount above 0, of at most 38.")
     admin.dialog.get_by_label("Amount").fill("5")
     expect(admin.dialog).to_contain_text("The balance rises from 962 to 967.")
     admin.dialog.get_by_label("Reason").fill("it was cut")
