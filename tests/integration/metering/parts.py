@@ -236,6 +236,11 @@ def servers_of(store: Store) -> list[RedisStore]:
     return [store]
 
 
+async def keys_like(store: Store, pattern: str) -> list[bytes]:
+    """Return the keys that look like a pattern, on every server."""
+    return [key for server in servers_of(store) for key in await server.call(b"KEYS", pattern)]
+
+
 Launch = Callable[..., Awaitable[Gateway]]
 """Starts a gateway; its arguments change the settings of the meter, ``redis`` those of Redis."""
 
