@@ -199,6 +199,7 @@ async def test_clients_that_leave_in_a_crowd_leave_no_hold(line: Line) -> None:
     """All at every stage at once: whatever is interrupted, what is charged was forwarded, and nothing stays held."""
     await line.start()
     line.upstream.always = stream(*EVENTS, USAGE, DONE)
+    assert (await line.ask(stream=True, max_tokens=50)).status == 200  # the key and the account are known then
     url = line.client.make_url(PATH)
     body = {"model": "m", "messages": HELLO, "stream": True, "max_tokens": 50}
     # A connection for each request: closing it is all that a client can do to leave.
