@@ -7,7 +7,7 @@ COMPILE := $(UV) pip compile --quiet --universal --generate-hashes --python-vers
 	--custom-compile-command "make lock"
 
 .DEFAULT_GOAL := help
-.PHONY: help venv check fmt test outage faults bench mutants lock
+.PHONY: help venv check fmt test servers outage faults bench mutants lock
 
 help: ## list these commands
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-8s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,11 @@ fmt: venv ## format, and correct what can be corrected
 
 test: venv ## all tests: unit, contract, integration, e2e
 	./test
+
+servers: ## the tests that use Redis, on Redis 7.0 and on a cluster of it and of Valkey; an hour
+	./test --redis=redis7
+	./test --redis=cluster
+	./test --redis=redis7-cluster
 
 outage: venv ## Postgres away for two minutes under load; the tests do it for some seconds
 	OUTAGE_SECONDS=120 $(VENV)/pytest tests/integration/breaking/test_postgres_down.py -k under_load

@@ -34,12 +34,19 @@ NOT_BUILT = Path("no-such-folder")  # whether the dashboard was built here matte
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """``./test --redis=redis7``: run everything on another Redis."""
-    parser.addoption("--redis", choices=KINDS, default="valkey", help="the Redis that tests run on (valkey)")
+    """``./test --redis=redis7``: run everything that uses the chosen Redis on another one (tests/README.md)."""
+    parser.addoption("--redis", choices=KINDS, default=KINDS[0], help="the Redis that tests run on (valkey)")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Keep together what shares servers of its own, where two processes run the tests (./test)."""
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Keep together what shares servers of its own, where two processes run the tests (./test).
+
+    On another Redis, leave out what would do the same on all: tests that no fixture leads to the chosen one.
+    """
+    if config.getoption("--redis") != KINDS[0]:
+        led = [(item, "redis_kind" in getattr(item, "fixturenames", ())) for item in items]
+        config.hook.pytest_deselected(items=[item for item, leads in led if not leads])
+        items[:] = [item for item, leads in led if leads]
     for item in items:
         path = item.path.relative_to(Path(__file__).parent)
         folder = path.parts[0]
@@ -101,7 +108,7 @@ def chosen_redis(redis_kind: str, servers: Endpoints) -> Iterator[Chosen]:
         yield chosen
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def single_redis(redis_kind: str) -> None:
     """For tests with one address of Redis only."""
     if redis_kind.endswith("cluster"):

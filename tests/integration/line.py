@@ -1,5 +1,6 @@
 """A gateway in front of a scripted upstream, an account with a pack, and the questions that tests ask of them."""
 
+import asyncio
 import io
 import json
 from dataclasses import dataclass, field, replace
@@ -103,6 +104,14 @@ class Line:
         return deps_of(self.client)
 
     @property
+    def serving(self) -> int:
+        """How many chat requests the gateway is busy with."""
+        runner = self.client.server.runner
+        assert runner is not None
+        server: Any = runner.server
+        return sum(door.exchange is not None for door in server.doors)
+
+    @property
     def meter_settings(self) -> MeterSettings:
         """The settings in force."""
         return self.settings.meter
@@ -128,6 +137,8 @@ class Line:
 
     async def at_rest(self) -> AccountView:
         """Wait until nothing is held or waits to be booked; return what Redis then says, which Postgres confirms."""
+        await eventually(lambda: not self.serving)  # it may not have heard yet that a client is gone
+        await asyncio.sleep(0)  # whoever was cancelled just now is told first
         await eventually(lambda: not (self.deps.meter.holds or self.deps.meter._tasks))  # some are being given back
         await settled(self.client)
         view = await self.view()

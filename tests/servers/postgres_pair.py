@@ -73,7 +73,7 @@ class PostgresServer:
             lines = (self.data / "postmaster.pid").read_text().splitlines()
         except FileNotFoundError:
             return False
-        return lines[-1].strip() == "ready"
+        return bool(lines) and lines[-1].strip() == "ready"  # the file is empty for a moment
 
     def _user(self) -> dict[str, object]:
         if not self._identity.changes:

@@ -132,10 +132,12 @@ class Cluster:
 
     def agrees(self) -> bool:
         """Tell whether every living node finds every slot served."""
-        living = [node for node in (*self.masters, *self.replicas) if node._process]
-        infos = [str(node.call("CLUSTER", "INFO")) for node in living]
+        infos = [str(node.call("CLUSTER", "INFO")) for node in self._living()]
         known = f"cluster_known_nodes:{len(self.masters) + len(self.replicas)}"
         return all("cluster_state:ok" in info and f"slots_ok:{SLOTS}" in info and known in info for info in infos)
+
+    def _living(self) -> list[RedisServer]:
+        return [node for node in (*self.masters, *self.replicas) if node._process]
 
     def add_replica(self, master: RedisServer) -> RedisServer:
         """Give a master a replica, and return it when it has everything."""
@@ -145,9 +147,21 @@ class Cluster:
         self.replicas.append(replica)
         eventually_now(self.agrees)
         replica.call("CLUSTER", "REPLICATE", self.id_of(master))
-        eventually_now(lambda: replica.info("replication").get("master_link_status") == "up")
+        eventually_now(lambda: self.replicates(replica, master))
         eventually_now(self.agrees)
         return replica
+
+    def replicates(self, replica: RedisServer, master: RedisServer) -> bool:
+        """Tell whether a node has all that another has, and every living node knows it for its replica.
+
+        They hear of it by gossip, later than the master sends its data: until then they give it no vote, and the
+        master ignores its CLUSTER FAILOVER.
+        """
+        about = f"slave {self.id_of(master)}"
+        tables = [_text(node.call("CLUSTER", "NODES")) for node in self._living()]
+        lines = [line for table in tables for line in table.splitlines() if line.startswith(self.id_of(replica))]
+        linked = replica.info("replication").get("master_link_status") == "up"
+        return linked and len(lines) == len(tables) and all(about in line for line in lines)
 
     def id_of(self, node: RedisServer) -> str:
         """Return a node's id."""

@@ -12,6 +12,7 @@ from metering.keys import keys_of
 from tests.conftest import Start
 from tests.integration.api.asking import Api
 from tests.integration.api.shop import Shop
+from tests.integration.metering.parts import servers_of
 from tests.waiting import eventually
 
 
@@ -223,11 +224,13 @@ async def test_a_pack_that_expires_meanwhile_still_pays_for_what_was_reserved_on
 
 async def test_redis_is_down(shop: Shop) -> None:
     opened = await shop.reserve(30)
-    link = shop.api.deps.store._link
-    shop.api.deps.store._link = None
+    links = {server: server._link for server in servers_of(shop.api.deps.store)}
+    for server in links:
+        server._link = None
     assert (await shop.post(body={"resource": "images", "amount": 1})).status == 503
     assert (await shop.settle(opened, 20)).status == 200, "Postgres decides"
-    shop.api.deps.store._link = link
+    for server, link in links.items():
+        server._link = link
 
     async def applied() -> bool:
         return await shop.images() == (80, 0)

@@ -4,12 +4,15 @@ import asyncio
 from dataclasses import replace
 from urllib.parse import urlsplit
 
+import pytest
+
 from config.settings import Settings
 from tests.fakes.tcp import Wire
 from tests.fakes.upstream import DONE, Gate, answer, completion, delta, stream, usage, usage_event
 from tests.integration.line import PROMPT, SIZE, Line
 from tests.waiting import eventually
 
+pytestmark = pytest.mark.usefixtures("single_redis")
 OK = answer(completion("on on", usage(PROMPT, 2)))
 LIMIT, SHOWN = 400, 20
 SHORT = {"lease_seconds": 1.0, "renew_seconds": 0.3}

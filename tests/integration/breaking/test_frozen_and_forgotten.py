@@ -14,14 +14,15 @@ from tests.fakes.upstream import DONE, Gate, answer, completion, delta, stream, 
 from tests.integration.breaking.fleet import LEASE, Fleet, Gateway
 from tests.integration.line import PROMPT
 from tests.integration.metering.own_redis import OwnRedis, own_redis
+from tests.servers.debian import Program
 from tests.waiting import eventually
 
 SHOWN, LIMIT = 20, 400
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[OwnRedis]:
-    async with own_redis(tmp_path) as running:
+async def server(tmp_path: Path, redis_program: Program) -> AsyncIterator[OwnRedis]:
+    async with own_redis(tmp_path, redis_program) as running:
         yield running
 
 

@@ -22,6 +22,7 @@ from tests.integration.api.asking import Api
 from tests.integration.breaking.servers import OwnPostgres, all_places, own_postgres, server_folder
 from tests.integration.line import PROMPT, SIZE, Line
 from tests.integration.metering.own_redis import OwnRedis, own_redis
+from tests.servers.debian import Program
 from tests.waiting import eventually
 
 OUTAGE_SECONDS = float(os.environ.get("OUTAGE_SECONDS", "6"))
@@ -167,8 +168,8 @@ async def test_an_account_that_redis_does_not_know_is_told_to_come_back(line: Li
 
 
 @pytest.fixture
-async def redis_server(tmp_path: Path) -> AsyncIterator[OwnRedis]:
-    async with own_redis(tmp_path) as running:
+async def redis_server(tmp_path: Path, redis_program: Program) -> AsyncIterator[OwnRedis]:
+    async with own_redis(tmp_path, redis_program) as running:
         yield running
 
 

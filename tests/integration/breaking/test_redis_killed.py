@@ -16,6 +16,7 @@ from tests.fakes.upstream import DONE, Gate, answer, completion, delta, stream, 
 from tests.integration.api.asking import Api
 from tests.integration.line import PROMPT, SIZE, Line, Reply
 from tests.integration.metering.own_redis import OwnRedis, own_redis
+from tests.servers.debian import Program
 from tests.waiting import eventually
 
 OK = answer(completion("on on", usage(PROMPT, 2)))
@@ -23,8 +24,8 @@ LIMIT = 50
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[OwnRedis]:
-    async with own_redis(tmp_path) as running:
+async def server(tmp_path: Path, redis_program: Program) -> AsyncIterator[OwnRedis]:
+    async with own_redis(tmp_path, redis_program) as running:
         yield running
 
 

@@ -14,6 +14,7 @@ from metering.metrics import METRICS
 from tests.fakes.upstream import Gate, answer, completion, usage
 from tests.integration.line import PROMPT, Line
 from tests.integration.metering.own_redis import OwnRedis, own_redis
+from tests.servers.debian import Program
 from tests.waiting import eventually
 
 NO_LOCK = -1  # the owner lives, and has it
@@ -21,8 +22,8 @@ OK = answer(completion("on on", usage(PROMPT, 2)))
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[OwnRedis]:
-    async with own_redis(tmp_path) as running:
+async def server(tmp_path: Path, redis_program: Program) -> AsyncIterator[OwnRedis]:
+    async with own_redis(tmp_path, redis_program) as running:
         yield running
 
 

@@ -18,34 +18,43 @@ from gateway.embedded import EmbeddedServers
 from gateway.embedded.servers import Endpoints
 from tests.conftest import TEMPLATE, _make_template, with_database
 from tests.integration.metering.parts import Gateway, Launch
+from tests.servers.choice import program_of
+from tests.servers.redis_server import RedisServer, own_server
 from tests.waiting import eventually
 
 
 class Stores:
-    """Embedded Postgres and Valkey, whose processes are known."""
+    """The embedded Postgres and the chosen Redis, whose processes are known."""
 
-    def __init__(self, state_dir: Path) -> None:
-        self._state_dir = state_dir
-        self._servers = EmbeddedServers(state_dir=state_dir, database_url=None, redis_url=None)
+    def __init__(self, folder: Path, redis: RedisServer) -> None:
+        self._state_dir = folder / "state"
+        self._redis = redis
+        self._servers = EmbeddedServers(state_dir=self._state_dir, database_url=None, redis_url=redis.url)
         self.endpoints: Endpoints = self._servers.start()
 
     async def kill(self, name: str) -> None:
         """Kill a server, and start it again."""
-        os.kill(int((self._state_dir / name / "pid").read_text()), signal.SIGKILL)
-        await eventually(self._servers.tend)
+        if name == "redis":
+            self._redis.kill()
+            self._redis.start()  # here, and not in a thread: it would end with that
+        else:
+            os.kill(int((self._state_dir / name / "pid").read_text()), signal.SIGKILL)
+            await eventually(self._servers.tend)
 
     def stop(self) -> None:
         self._servers.stop()
 
 
 @pytest.fixture(scope="module")
-def stores() -> Iterator[Stores]:
-    with tempfile.TemporaryDirectory(prefix="farebox-crash-") as folder:
-        Path(folder).chmod(0o711)
-        started = Stores(Path(folder) / "state")
-        asyncio.run(_make_template(started.endpoints.database_url))
-        yield started
-        started.stop()
+def stores(single_redis: None, redis_kind: str) -> Iterator[Stores]:  # noqa: ARG001 - it skips
+    with tempfile.TemporaryDirectory(prefix="farebox-crash-") as name:
+        folder = Path(name)
+        folder.chmod(0o711)
+        with own_server(program_of(redis_kind, folder / "copies"), folder / "redis") as server:
+            started = Stores(folder, server)
+            asyncio.run(_make_template(started.endpoints.database_url))
+            yield started
+            started.stop()
 
 
 async def connected(url: str) -> "asyncpg.Connection[asyncpg.Record]":

@@ -38,7 +38,7 @@ class Scene:
             self.process.kill()
             await asyncio.to_thread(self.process.join)
         else:
-            await self.stores.kill({"redis": "valkey"}.get(target, target))
+            await self.stores.kill(target)
         self.struck.set()
 
     async def start(self, life: str, account_id: str, ids: list[str]) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from tests.fakes.upstream import DONE, Gate, Step, answer, completion, delta, stream, usage, usage_event
 from tests.integration.line import ADMIN, PROMPT, SIZE, Line, Reply, on, reply_of
+from tests.integration.metering.parts import keys_like
 from tests.waiting import eventually
 
 KEY = {"Idempotency-Key": "order-7"}
@@ -209,7 +210,7 @@ async def test_redis_forgets_a_key_in_time_and_holds_no_money_by_it(line: Line) 
     line.upstream.play(*WHOLE)
     await line.ask(headers=KEY, max_tokens=20)
     store = line.deps.store
-    (name,) = await store.call(b"KEYS", b"*k:*")
+    (name,) = await keys_like(store, "*k:*")
     assert 7100 <= await store.call(b"TTL", name) <= 7200
     await line.at_rest()
     await store.call(b"DEL", name)  # this Redis is an hour old: Postgres is asked too
@@ -223,4 +224,4 @@ async def test_without_a_key_nothing_is_remembered(line: Line) -> None:
         assert (await line.ask(max_tokens=20)).status == 200
     await line.at_rest()
     assert [event["idempotency_key"] for event in await line.wallet.events()] == [None, None]
-    assert await line.deps.store.call(b"KEYS", b"*k:*") == []
+    assert await keys_like(line.deps.store, "*k:*") == []

@@ -1,4 +1,4 @@
-"""A Valkey of the test's own, to be killed."""
+"""A Redis of the test's own, to be killed."""
 
 import asyncio
 import shutil
@@ -10,7 +10,6 @@ import redis.asyncio as redis
 from redis.exceptions import RedisError
 
 from gateway.embedded.ports import usable_port
-from tests.servers.choice import program_of
 from tests.servers.debian import Program
 
 
@@ -57,9 +56,9 @@ class OwnRedis:
 
 
 @asynccontextmanager
-async def own_redis(folder: Path, program: Program | None = None) -> AsyncIterator[OwnRedis]:
-    """A running server: our own Valkey, or another program."""
-    server = OwnRedis(folder, program or program_of("valkey", folder / "copies"))
+async def own_redis(folder: Path, program: Program) -> AsyncIterator[OwnRedis]:
+    """A running server."""
+    server = OwnRedis(folder, program)
     await server.start()
     yield server
     await server.kill()

@@ -25,7 +25,8 @@ from metering.meter import Meter
 from metering.order import Order
 from metering.recovery import Recovery
 from metering.settler import Settler
-from metering.stores import open_store
+from metering.store import RedisStore
+from metering.stores import Store, open_store
 
 ONE = Rates(prompt=1_000_000, cached=1_000_000, completion=1_000_000)
 NOW_MS = 1_700_000_000_000
@@ -207,8 +208,9 @@ class Gateway:
 
     def cut(self) -> None:
         """Lose every connection to Redis."""
-        for server in self.store._masters.values() if isinstance(self.store, ClusterStore) else [self.store]:
-            server._link.abort()  # type: ignore[attr-defined]
+        for server in servers_of(self.store):
+            assert server._link
+            server._link.abort()
 
     async def view(self, account_id: str, resource: str = "tokens") -> AccountView:
         """Return an account as Redis sees it, of which every counter and index must match the holds."""
@@ -224,6 +226,19 @@ class Gateway:
     async def due(self, account_id: str, request_id: str) -> None:
         """Let a hold's deadline pass."""
         await self.store.call(b"ZADD", keys_of(account_id).deadlines, 1, f"{account_id}:{request_id}")
+
+
+def servers_of(store: Store) -> list[RedisStore]:
+    """Return the servers that a store is connected to: one, or the masters of a cluster."""
+    if isinstance(store, ClusterStore):
+        return list(store._masters.values())
+    assert isinstance(store, RedisStore)
+    return [store]
+
+
+async def keys_like(store: Store, pattern: str) -> list[bytes]:
+    """Return the keys that look like a pattern, on every server."""
+    return [key for server in servers_of(store) for key in await server.call(b"KEYS", pattern)]
 
 
 Launch = Callable[..., Awaitable[Gateway]]

@@ -71,10 +71,9 @@ async def test_server_that_was_a_replica_meanwhile_is_another_owner(cluster: Clu
     master = next(one for one in gateway.store._masters.values() if one._where() == first.address)
     before = master.owner
     gateway.store._task.cancel()  # type: ignore[union-attr]  # nobody looks while it happens
-    for node in (replica, first):
-        node.call("CLUSTER", "FAILOVER")
-        await until(lambda node=node: node.info("replication")["role"] == "master")
-        await until(lambda: any(n.info("replication").get("connected_slaves") for n in (replica, first)))
+    for risen, fallen in ((replica, first), (first, replica)):
+        risen.call("CLUSTER", "FAILOVER")
+        await until(lambda risen=risen, fallen=fallen: cluster.replicates(fallen, risen), seconds=15)
     assert master.connected
     await master.look()
     assert master.owner

@@ -18,11 +18,12 @@ from metering.keys import keys_of
 from tests.integration.metering.books import Book, assert_conserved
 from tests.integration.metering.own_redis import OwnRedis, own_redis
 from tests.integration.metering.parts import Gateway, Launch, ask_of, order_of, spec_of, until, used
+from tests.servers.debian import Program
 
 
 @pytest.fixture
-async def server(tmp_path: Path) -> AsyncIterator[OwnRedis]:
-    async with own_redis(tmp_path) as running:
+async def server(tmp_path: Path, redis_program: Program) -> AsyncIterator[OwnRedis]:
+    async with own_redis(tmp_path, redis_program) as running:
         yield running
 
 

@@ -21,8 +21,7 @@ async def test_request_that_its_owner_gave_up_is_released_though_it_died_before_
     await book.grant(account_id, 10_000)
     hold = await dead.meter.enter(order_of(account_id))
     hold.forwarding()
-    assert dead.store._link
-    dead.store._link.abort()
+    dead.cut()
     dead.meter.leave(hold)
     await dead.kill()
     assert await heir.recovery.adopt() == 1
