@@ -30,7 +30,7 @@ fmt: venv ## format, and correct what can be corrected
 test: venv ## all tests: unit, contract, integration, e2e
 	./test
 
-servers: ## the tests that use Redis, on Redis 7.0 and on a cluster of it and of Valkey; an hour
+servers: ## the tests that use Redis, on Redis 7.0 and on a cluster of it and of Valkey
 	./test --redis=redis7
 	./test --redis=cluster
 	./test --redis=redis7-cluster
