@@ -117,7 +117,14 @@ async def entries_selection(connection: Connection, filters: Filters, scope: Sco
     events = Selection(filters, scope, PROBE, values)
     events.days(*await days_in(connection, filters, scope))
     entries = Selection(filters, scope, ENTRIES, values)
-    statement = statement_of("entries_probe", events=events.where, entries=entries.where, limit=f"${len(values) + 1}")
+    statement = statement_of(
+        "entries_probe",
+        events=events.where,
+        entries=entries.where,
+        # Pools have indexes by time alone; without an order Postgres may take one that begins long before the time.
+        order=" ORDER BY e.at DESC" if filters.pool else "",
+        limit=f"${len(values) + 1}",
+    )
     found = await connection.fetch(statement, *values, PROBE_MAX + 1)
     if len(found) <= PROBE_MAX:
         selection.requests([row[0] for row in found])

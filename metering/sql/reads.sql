@@ -17,7 +17,7 @@ SELECT count(*) FROM (SELECT 1 FROM entries e WHERE {where} LIMIT {limit}) t;
 -- entries_probe: the requests that entries may be of, by the events' own indexes: those booked in the same time, and those
 -- of the kinds that are booked later than their event. More than the limit: there are too many to be worth it.
 SELECT request_id::text FROM (
-    (SELECT e.request_id FROM events e WHERE {events} LIMIT {limit})
+    (SELECT e.request_id FROM events e WHERE {events}{order} LIMIT {limit})
     UNION ALL
     (SELECT e.request_id FROM entries e
       WHERE {entries} AND e.kind IN ('overdraft', 'repay', 'refund', 'correction') LIMIT {limit})) r

@@ -6,17 +6,18 @@ from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, sync_playwright
+from playwright.sync_api import Browser, expect, sync_playwright
 
 from gateway.site import INDEX, STATIC
 from tests.browser.books import Books
 from tests.browser.people import Firm, Guest
 from tests.browser.provider import Provider
-from tests.browser.window import Window, opened
+from tests.browser.window import PATIENCE_MS, Window, opened
 from tests.e2e.farebox import Farebox
 from tests.e2e.organisation import Organisation
 from tests.servers.debian import MissingError, Program, find_chromium
 
+expect.set_options(timeout=PATIENCE_MS)
 ARGUMENTS = [
     "--no-sandbox",
     "--disable-background-networking",

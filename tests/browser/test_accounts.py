@@ -17,9 +17,8 @@ GLANCE = ("State", "Balance", "Available", "Reserved", "Used This Month", "Activ
 
 def search(window: Window, text: str) -> list[str]:
     """Search for accounts; return the names that are found."""
-    with window.page.expect_response(lambda answer: "search=" in answer.url):
+    with window.reading("search="):
         window.page.get_by_label("Search accounts").fill(text)
-    window.settle()
     return window.table("Accounts").cells("Name")
 
 

@@ -55,9 +55,8 @@ def test_packs_in_each_state(enter: Enter, firm: Firm, books: Books) -> None:
         for status, remaining, size, resource, expires, granted, note, user, models in rows
     ]
     for status in ("Active", "Depleted", "Expired", "Revoked"):
-        window.main.get_by_text(status, exact=True).first.click()
-        window.page.wait_for_url(f"**?status={status.lower()}")
-        window.settle()
+        with window.reading(f"status={status.lower()}"):
+            window.main.get_by_text(status, exact=True).first.click()
         expect(packs.rows).to_have_count(sum(row[0] == status for row in rows))
         assert set(packs.cells("Status")) == {status}
 
@@ -92,7 +91,7 @@ def test_usage_by_day_and_by_member(enter: Enter, firm: Firm, books: Books) -> N
     table = window.table("Who dips into the surplus")
     table.sort("In all")
     assert table.records("User ID", "Requests", "In all", "Own budget", "Surplus", "Surplus share") == [
-        (user, number(count), number(used), number(own), number(dipped), f"{100 * dipped // used} %")
+        (user, number(count), number(used), number(own), number(dipped), f"{100 * dipped // used}%")
         for user, count, used, own, dipped in people
     ]
 

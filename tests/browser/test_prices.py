@@ -28,7 +28,7 @@ def shown(micro: int | None, nothing: str = NONE) -> str:
 
 def rates(prompt: float, cached: float, completion: float) -> str:
     """Return the rates of a model as they are written."""
-    return f"prompt {TIMES} {prompt} cached {TIMES} {cached} completion {TIMES} {completion}"
+    return f"Prompt {TIMES} {prompt} Cached {TIMES} {cached} Completion {TIMES} {completion}"
 
 
 def test_models_as_they_are_configured(enter: Enter, firm: Firm, platform: Guest, books: Books) -> None:

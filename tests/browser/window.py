@@ -53,6 +53,13 @@ class Window:
         """Wait until nothing on the page is still being read."""
         expect(self.page.locator("[aria-busy=true]")).to_have_count(0)
 
+    @contextmanager
+    def reading(self, part: str) -> Iterator[None]:
+        """Wait until what was done has been read from an address with ``part`` in it, and is shown."""
+        with self.page.expect_response(lambda answer: part in answer.url):
+            yield
+        self.settle()
+
     def be_still(self) -> None:
         """Wait until nothing moves or changes its colour any more."""
         self.page.evaluate(STILL)

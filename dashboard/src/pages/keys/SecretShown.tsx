@@ -1,6 +1,7 @@
 import { Alert, Box, Button, Code, Group, Stack, Text } from "@mantine/core";
 import { IconEyeOff } from "@tabler/icons-react";
 import { useTranslation } from "react-i18next";
+import { modelsOf } from "../../api/models";
 import { reads } from "../../api/reads";
 import { useScope } from "../../api/scope";
 import type { Schema } from "../../api/types";
@@ -18,7 +19,7 @@ export function SecretShown({ made, onClose }: { made: Schema<"NewApiKey">; onCl
   const { t } = useTranslation("keys");
   const { gateway } = useSession();
   const pricing = useRead(reads.pricing(useScope()));
-  const model = made.models?.[0] ?? pricing.data?.rates[0]?.model ?? pricing.data?.prices[0]?.model ?? BUILT_IN;
+  const model = made.models?.[0] ?? (pricing.data && modelsOf(pricing.data)[0]) ?? BUILT_IN;
   return (
     <Dialog
       opened

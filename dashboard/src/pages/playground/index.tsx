@@ -1,9 +1,9 @@
 import { Stack } from "@mantine/core";
 import { useState } from "react";
 import { useTranslation } from "react-i18next";
+import { modelsOf } from "../../api/models";
 import { reads } from "../../api/reads";
 import { useScope } from "../../api/scope";
-import type { Schema } from "../../api/types";
 import { useRead } from "../../api/useRead";
 import { EmptyState } from "../../ui/EmptyState";
 import { FiguresWaiting } from "../../ui/Figure";
@@ -78,10 +78,4 @@ function Playground({ models }: { models: string[] }) {
       <Answer progress={progress} />
     </Stack>
   );
-}
-
-/** The models that the key may use; the pattern for all others is no model that one can choose. */
-function modelsOf(pricing: Schema<"Pricing">): string[] {
-  const named = [...pricing.rates, ...pricing.prices].map((row) => row.model);
-  return [...new Set(named)].filter((model) => !model.includes("*")).sort();
 }

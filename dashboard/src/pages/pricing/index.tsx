@@ -1,8 +1,8 @@
 import { Stack } from "@mantine/core";
 import { useTranslation } from "react-i18next";
+import { modelsOf } from "../../api/models";
 import { reads } from "../../api/reads";
 import { useScope } from "../../api/scope";
-import type { Schema } from "../../api/types";
 import { useRead } from "../../api/useRead";
 import { useSession } from "../../app/session";
 import { Loaded } from "../../ui/Loaded";
@@ -36,9 +36,4 @@ export function Component() {
       </Loaded>
     </Page>
   );
-}
-
-/** The models that a prompt may be counted for; "*" stands for names that nobody listed. */
-function modelsOf({ rates }: Schema<"Pricing">): string[] {
-  return rates.map((row) => row.model).filter((model) => model !== "*");
 }
