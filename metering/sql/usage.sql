@@ -34,23 +34,26 @@ SELECT slot_of(e.at, {zone}), coalesce(e.user_id, ''), coalesce(e.key_id::text, 
   LEFT JOIN (SELECT x.request_id, sum(x.amount)::bigint AS amount FROM entries x
               WHERE x.account_id = {account} AND x.kind = 'refund' GROUP BY 1) f ON f.request_id = e.request_id;
 
--- usage_series: points of a series: sums by period and group.
+-- usage_series: points of a series: sums by period and group. What a period is called is found out once for each period.
+WITH p AS MATERIALIZED (
+    SELECT {period} AS period, {groups}sum(requests)::bigint AS requests, sum(charge)::bigint AS charge,
+           sum(allocated_amount)::bigint AS allocated_amount, sum(input_amount)::bigint AS input_amount,
+           sum(prompt_tokens)::bigint AS prompt_tokens, sum(cached_tokens)::bigint AS cached_tokens,
+           sum(completion_tokens)::bigint AS completion_tokens, sum(reasoning_tokens)::bigint AS reasoning_tokens,
+           sum(cost)::bigint AS cost, sum(refunded)::bigint AS refunded
+      FROM ({rows}) m(slot, user_id, key_id, model, feature, endpoint, session_id, requests, charge, allocated_amount,
+                      input_amount, prompt_tokens, cached_tokens, completion_tokens, reasoning_tokens, cost, refunded)
+     GROUP BY 1{by}
+), named AS MATERIALIZED (
+    SELECT p.period, {at} AS at, {label} AS label FROM (SELECT DISTINCT period FROM p) p
+)
 SELECT to_char(s.at AT TIME ZONE 'UTC', 'YYYY-MM-DD"T"HH24:MI:SS.US"Z"') AS at, s.period, {groups}s.requests,
        s.charge, s.allocated_amount, s.charge - s.allocated_amount AS surplus_amount, s.input_amount,
        s.charge - s.input_amount AS output_amount, s.prompt_tokens, s.cached_tokens, s.completion_tokens,
        s.reasoning_tokens, s.cost, s.refunded, {key}
-  FROM (SELECT {at} AS at, {label} AS period, {groups}p.requests, p.charge, p.allocated_amount, p.input_amount,
+  FROM (SELECT named.at, named.label AS period, {groups}p.requests, p.charge, p.allocated_amount, p.input_amount,
                p.prompt_tokens, p.cached_tokens, p.completion_tokens, p.reasoning_tokens, p.cost, p.refunded
-          FROM (SELECT {period} AS period, {groups}sum(requests)::bigint AS requests, sum(charge)::bigint AS charge,
-                       sum(allocated_amount)::bigint AS allocated_amount, sum(input_amount)::bigint AS input_amount,
-                       sum(prompt_tokens)::bigint AS prompt_tokens, sum(cached_tokens)::bigint AS cached_tokens,
-                       sum(completion_tokens)::bigint AS completion_tokens,
-                       sum(reasoning_tokens)::bigint AS reasoning_tokens, sum(cost)::bigint AS cost,
-                       sum(refunded)::bigint AS refunded
-                  FROM ({rows}) m(slot, user_id, key_id, model, feature, endpoint, session_id, requests, charge,
-                                  allocated_amount, input_amount, prompt_tokens, cached_tokens, completion_tokens,
-                                  reasoning_tokens, cost, refunded)
-                 GROUP BY 1{by}) p
+          FROM p JOIN named USING (period)
          WHERE requests <> 0 OR charge <> 0 OR refunded <> 0) s
  WHERE {after}
  ORDER BY {order}
