@@ -14,6 +14,7 @@ from tests.browser.people import Guest
 from tests.browser.window import Window
 from tests.browser.words import NONE, day, moment
 from tests.e2e.organisation import Organisation, Person, RefusedError
+from tests.waiting import eventually_now
 
 REFRESH_MS = 31_000
 ENDED = "Your session has ended. Sign in again to go on where you were."
@@ -47,6 +48,8 @@ def test_keys_and_what_is_known_of_them(enter: Enter, shop: Organisation, books:
     shop.people["mia"].chat("simulated", 5)
     shop.booked()
     window = enter(of(shop, "boss"))
+    noted = "SELECT count(last_used_at) = 2 FROM api_keys WHERE account_id = $1"
+    eventually_now(lambda: books.value(noted, shop.id))  # a little after the use
     window.show("keys", "Keys")
     used = dict(books.rows("SELECT user_id, last_used_at FROM api_keys WHERE account_id = $1", shop.id))
     made = day(datetime.now(UTC))
